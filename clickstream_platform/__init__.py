@@ -1,0 +1,1 @@
+"""An open e-commerce clickstream lakehouse on Dagster, PySpark and Delta."""

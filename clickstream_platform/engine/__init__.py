@@ -1,0 +1,1 @@
+"""The shared Spark engine: one Spark Connect server per platform home."""

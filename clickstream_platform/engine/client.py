@@ -1,0 +1,108 @@
+"""Sessions of this process on the engine."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyspark.sql.connect.client.retries import DefaultPolicy
+from pyspark.sql.connect.session import SparkSession
+
+from clickstream_platform.engine.server import Engine
+from clickstream_platform.engine.state import EngineRecord, process
+from clickstream_platform.settings import Settings
+
+# Waits of 50, 200, 800, 3200 and 4000 ms, 8 to 12 s in all with the random part: a dead engine is
+# reported within 20 s instead of pyspark's 10 minutes.
+RETRY_LIMITS = {"max_retries": 5, "max_backoff": 4000, "max_server_retry_delay": 4000}
+
+
+@dataclass
+class _Connection:
+    """A session of this process and the JVM it lives in; a remote endpoint has no record."""
+
+    session: SparkSession
+    record: EngineRecord | None
+    keeps_session: bool
+
+    def is_alive(self) -> bool:
+        if self.session.is_stopped:
+            return False
+        return self.record is None or process(self.record.pid, self.record.created) is not None
+
+    def close(self) -> None:
+        """Ends the session, on the server too unless its id is to be used again.
+
+        A closed session id is refused for ever, and a call to a dead engine would only wait.
+        """
+        self.session.release_session_on_close = self.is_alive() and not self.keeps_session
+        self.session.stop()
+
+
+_connections: list[_Connection] = []
+_shared: dict[tuple[str, tuple[tuple[str, str], ...]], _Connection] = {}
+_lock = threading.RLock()
+
+
+def connect(
+    settings: Settings, confs: Mapping[str, str] | None = None, *, session_id: str | None = None
+) -> SparkSession:
+    """A new session on the engine, which is started if need be.
+
+    `session_id`, a UUID, joins the session of that id if the engine still has it; such a session
+    outlives this process, others end with it.
+
+    Guarantees: a lost engine is reported within 20 s.
+    Raises: EngineStartError, JavaMissingError, JarError.
+    """
+    engine = Engine(settings)
+    url = engine.ensure()
+    session = bounded_session(url if session_id is None else f"{url}/;session_id={session_id}")
+    with _lock:
+        connection = _Connection(session, engine.record(), keeps_session=session_id is not None)
+        _connections[:] = [old for old in _connections if not old.session.is_stopped]
+        _connections.append(connection)
+        atexit.unregister(_close_all)  # must run before pyspark's own hook of the newest session
+        atexit.register(_close_all)
+    for key, value in (confs or {}).items():
+        session.conf.set(key, value)
+    return session
+
+
+def shared_session(settings: Settings, confs: Mapping[str, str] | None = None) -> SparkSession:
+    """This process's one session for these settings, made anew if its engine is gone."""
+    key = (str(settings.engine.remote or settings.home), tuple(sorted((confs or {}).items())))
+    with _lock:
+        found = _shared.get(key)
+        if found is not None and found.is_alive():
+            return found.session
+        if found is not None:
+            found.close()
+        session = connect(settings, confs)
+        _shared[key] = _connections[-1]
+        return session
+
+
+def bounded_session(target: str) -> SparkSession:
+    """A session that gives up on a dead server soon, made the default of this process."""
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # makes pyspark.sql.functions build for Connect
+    session = SparkSession(target)
+    session.client.set_retry_policies([DefaultPolicy(**RETRY_LIMITS)])
+    SparkSession._set_default_and_active_session(session)
+    return session
+
+
+def known_engines() -> list[EngineRecord]:
+    """The engines this process has connected to, the newest last."""
+    with _lock:
+        return [each.record for each in _connections if each.record is not None]
+
+
+def _close_all() -> None:
+    with _lock:
+        for connection in _connections:
+            connection.close()
+        _connections.clear()

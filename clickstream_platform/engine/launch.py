@@ -1,0 +1,131 @@
+"""The command line and environment of the engine's JVM."""
+
+from __future__ import annotations
+
+import random
+import socket
+import sys
+from pathlib import Path
+
+from clickstream_platform.engine.jars import ensure_jars
+from clickstream_platform.engine.java import find_java, spark_home
+from clickstream_platform.errors import EnvironmentProblemError
+from clickstream_platform.settings import PROJECT_ROOT, Settings, user_environment
+
+TOKEN_VARIABLE = "SPARK_CONNECT_AUTHENTICATE_TOKEN"  # noqa: S105 (its name, not its value)
+MESSAGE_BYTES = 256 * 1024 * 1024
+# Below the range from which Linux hands out ports by itself, so that no one is given ours between
+# our look and the server's bind.
+PORTS = range(20_000, 32_000)
+# A user's Spark settings would change results or turn the server into a client.
+FOREIGN_VARIABLES = (
+    "MASTER",
+    "PYSPARK_DRIVER_PYTHON",
+    "PYSPARK_SUBMIT_ARGS",
+    "SPARK_API_MODE",
+    "SPARK_CONNECT_MODE_ENABLED",
+    "SPARK_DIST_CLASSPATH",
+    "SPARK_LOCAL_REMOTE",
+    "SPARK_REMOTE",
+)
+LOG_CONFIGURATION = """\
+rootLogger.level = warn
+rootLogger.appenderRef.stderr.ref = stderr
+appender.stderr.type = Console
+appender.stderr.name = stderr
+appender.stderr.target = SYSTEM_ERR
+appender.stderr.layout.type = PatternLayout
+appender.stderr.layout.pattern = %d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX}{UTC} %p %c{1}: %m%n%ex
+logger.server.name = org.apache.spark.sql.connect.service.SparkConnectServer
+logger.server.level = info
+"""
+
+
+class NoFreePortError(EnvironmentProblemError):
+    """Every port tried was taken."""
+
+
+def spark_confs(settings: Settings, scratch: Path, port: int) -> dict[str, str]:
+    """Static settings of the server; a session can override those of `spark.sql`."""
+    return {
+        "spark.master": f"local[{settings.engine.cores}]",
+        "spark.app.name": "clickstream-engine",
+        "spark.driver.memory": settings.engine.driver_memory,
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.extraJavaOptions": " ".join(
+            [
+                "-XX:+ExitOnOutOfMemoryError",
+                "-Duser.timezone=UTC",
+                f"-Djava.io.tmpdir={scratch / 'tmp'}",
+                f"-Dlog4j2.configurationFile={scratch / 'conf' / 'log4j2.properties'}",
+            ]
+        ),
+        "spark.local.dir": str(scratch / "local"),
+        "spark.ui.enabled": "false",
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": str(port),
+        "spark.connect.grpc.maxInboundMessageSize": str(MESSAGE_BYTES),
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": str(settings.engine.shuffle_partitions),
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        "spark.databricks.delta.snapshotPartitions": "2",
+    }
+
+
+def server_command(settings: Settings, scratch: Path, port: int) -> list[str]:
+    """The `spark-submit` call; it ends in `exec`, so its pid is the JVM's."""
+    find_java()
+    home = spark_home()
+    jars = ",".join(str(path) for path in ensure_jars(settings.engine))
+    confs = spark_confs(settings, scratch, port)
+    return [
+        str(home / "bin" / "spark-submit"),
+        *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
+        *("--jars", jars),
+        *(part for key, value in confs.items() for part in ("--conf", f"{key}={value}")),
+        "spark-internal",
+    ]
+
+
+def server_environment(scratch: Path, token: str) -> dict[str, str]:
+    """Ours without foreign Spark settings; Python workers use this Python and this checkout."""
+    environment = {
+        key: value for key, value in user_environment().items() if key not in FOREIGN_VARIABLES
+    }
+    search_path = [str(PROJECT_ROOT), environment.get("PYTHONPATH", "")]
+    return environment | {
+        TOKEN_VARIABLE: token,
+        "SPARK_HOME": str(spark_home()),
+        "SPARK_CONF_DIR": str(scratch / "conf"),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_PYTHON": sys.executable,
+        "PYTHONPATH": ":".join(part for part in search_path if part),
+    }
+
+
+def prepare_scratch(scratch: Path) -> None:
+    """Folders the server expects, and its log settings; what an earlier one left is removed."""
+    for name in ("conf", "local", "tmp", "warehouse"):
+        (scratch / name).mkdir(parents=True, exist_ok=True)
+    (scratch / "conf" / "log4j2.properties").write_text(LOG_CONFIGURATION)
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on.
+
+    Raises: NoFreePortError after 100 ports.
+    """
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise NoFreePortError(
+        f"None of 100 loopback ports in {PORTS.start}-{PORTS.stop} can be bound. "
+        f"See what listens there with `ss -ltn`."
+    )

@@ -1,0 +1,59 @@
+"""Hour keys: UTC, an ISO-8601 prefix without a colon, such as `2026-11-20T10`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from clickstream_platform.errors import UsageError
+
+HOUR_FORMAT = "%Y-%m-%dT%H"
+HOUR = timedelta(hours=1)
+
+
+def parse_hour(key: str) -> datetime:
+    """The start of the hour, in UTC.
+
+    Raises: UsageError if `key` is not an hour key.
+    """
+    try:
+        return datetime.strptime(key, HOUR_FORMAT).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise UsageError(f"{key!r} is not an hour; write it like 2026-11-20T10 (UTC).") from error
+
+
+def hour_key(moment: datetime) -> str:
+    """The hour that `moment` lies in."""
+    return moment.astimezone(UTC).strftime(HOUR_FORMAT)
+
+
+def shift(key: str, hours: int) -> str:
+    """The key `hours` later (earlier if negative)."""
+    return hour_key(parse_hour(key) + hours * HOUR)
+
+
+def hours_between(first: str, last: str) -> list[str]:
+    """Every key from `first` to `last`, both included; empty if `last` is earlier."""
+    return list(_walk(parse_hour(first), parse_hour(last)))
+
+
+def _walk(moment: datetime, end: datetime) -> Iterator[str]:
+    while moment <= end:
+        yield hour_key(moment)
+        moment += HOUR
+
+
+def spans(keys: Iterable[str], *, max_gap_hours: int = 0) -> list[tuple[str, str]]:
+    """The fewest (first, last) ranges that cover `keys`, merged over gaps of up to `max_gap_hours`."""
+    merged: list[tuple[str, str]] = []
+    for key in sorted(set(keys)):
+        if merged and parse_hour(key) - parse_hour(merged[-1][1]) <= (max_gap_hours + 1) * HOUR:
+            merged[-1] = (merged[-1][0], key)
+        else:
+            merged.append((key, key))
+    return merged
+
+
+def chunked(keys: Sequence[str], size: int) -> list[list[str]]:
+    """`keys` in order, in lists of at most `size`."""
+    return [list(keys[start : start + size]) for start in range(0, len(keys), size)]

@@ -1,0 +1,1 @@
+"""Sources: a tracker is a YAML mapping, not code."""

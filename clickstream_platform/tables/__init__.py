@@ -1,0 +1,1 @@
+"""The contracts: every table of the lake, written once."""

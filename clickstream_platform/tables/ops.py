@@ -1,0 +1,110 @@
+"""Ops: what was built from what, whether it adds up, and what the checks said."""
+
+from typing import Annotated
+
+from pyspark.sql import types as T
+
+import pandera.pyspark as pa
+from clickstream_platform.tables.contract import Table, column
+
+_OWNER = "team:data-platform"
+_KINDS = ("deltalake", "ops")
+
+
+class HourState(pa.DataFrameModel):
+    """Append-only log; the newest row of a table and hour is its state and its commit point."""
+
+    table: T.StringType = column("`layer/name`.")
+    hour: T.StringType = column("The table's hour; for bronze the home hour.")
+    version: T.LongType = column("Delta version that holds the hour's rows.", ge=0)
+    input_version: T.LongType = column("Version of the input table that was read.", ge=-1)
+    reach_from: T.StringType = column("First input hour that can change this hour.")
+    reach_to: T.StringType = column("Last input hour that can change this hour.")
+    linked_hours: Annotated[T.ArrayType, T.StringType(), True] = column(
+        "Input hours outside the reach that also change it (repeated orders)."
+    )
+    sources: Annotated[T.ArrayType, T.StringType(), True] = column("Sources with lines here.")
+    row_count: T.LongType = column("Rows of the hour.", ge=0)
+    content_hash: T.StringType = column("Order-free hash of the hour's rows.", nullable=True)
+    max_event_at: T.TimestampType = column("Newest accepted event.", nullable=True)
+    code_version: T.StringType = column("Version of rules, mappings and settings used.")
+    is_stale: T.BooleanType = column("A mark: rebuild, whatever the versions say.")
+    run_id: T.StringType = column("Dagster run.")
+    recorded_at: T.TimestampType = column("When the row was appended.")
+
+
+HOUR_STATE = Table(
+    layer="ops",
+    name="hour_state",
+    model=HourState,
+    grain="one row per table, hour and commit",
+    keys=("table", "hour", "recorded_at"),
+    partition_by=None,
+    writer="deltalake",
+    owner=_OWNER,
+    reach="none",
+    kinds=_KINDS,
+    hourly=False,
+)
+
+
+class ConservationLedger(pa.DataFrameModel):
+    """Where every line went, so that lines = accepted + duplicates + quarantined + pending."""
+
+    ingest_hour: T.StringType = column("Hour of arrival.", of=("bronze/events.ingest_hour",))
+    home_hour: T.StringType = column("Hour silver judges it in.", of=("bronze/events.home_hour",))
+    source: T.StringType = column("Source mapping.", of=("bronze/events.source",))
+    lines: T.LongType = column("Lines in bronze.", of=("bronze/events.source_offset",), ge=0)
+    accepted: T.LongType = column("In silver/events.", of=("silver/events.source_offset",), ge=0)
+    duplicates: T.LongType = column(
+        "In silver/duplicates.", of=("silver/duplicates.source_offset",), ge=0
+    )
+    quarantined: T.LongType = column(
+        "In silver/quarantine.", of=("silver/quarantine.source_offset",), ge=0
+    )
+    pending: T.LongType = column("In none yet: their home hour is stale.", ge=0)
+    run_id: T.StringType = column("Dagster run that counted.")
+
+
+CONSERVATION_LEDGER = Table(
+    layer="ops",
+    name="conservation_ledger",
+    model=ConservationLedger,
+    grain="one row per ingest hour, home hour and source",
+    keys=("ingest_hour", "home_hour", "source"),
+    partition_by="home_hour",
+    writer="deltalake",
+    owner=_OWNER,
+    inputs=("silver/events", "silver/duplicates", "silver/quarantine"),
+    kinds=_KINDS,
+)
+
+
+class DqResults(pa.DataFrameModel):
+    """What each rule of each table found in each hour, run by run."""
+
+    table: T.StringType = column("`layer/name`.")
+    hour: T.StringType = column("Hour that was checked.")
+    check: T.StringType = column("Asset check: contract, conservation or freshness.")
+    rule: T.StringType = column("Rule within the check.")
+    action: T.StringType = column("reject, warn or block.", isin=["reject", "warn", "block"])
+    rows_checked: T.LongType = column("Rows looked at.", ge=0)
+    failed_count: T.LongType = column("Rows (or keys) that broke the rule.", ge=0)
+    passed: T.BooleanType = column("Whether the rule held.")
+    run_id: T.StringType = column("Dagster run.")
+    recorded_at: T.TimestampType = column("When.")
+
+
+DQ_RESULTS = Table(
+    layer="ops",
+    name="dq_results",
+    model=DqResults,
+    grain="one row per table, hour, rule and run",
+    keys=("table", "hour", "check", "rule", "run_id"),
+    partition_by=None,
+    writer="deltalake",
+    owner=_OWNER,
+    reach="none",
+    kinds=_KINDS,
+    hourly=False,
+)
