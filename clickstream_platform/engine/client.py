@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.session import SparkSession
@@ -15,9 +17,25 @@ from clickstream_platform.engine.server import Engine
 from clickstream_platform.engine.state import EngineRecord, process
 from clickstream_platform.settings import Settings
 
-# Waits of 50, 200, 800, 3200 and 4000 ms, 8 to 12 s in all with the random part: a dead engine is
-# reported within 20 s instead of pyspark's 10 minutes.
+# Waits of 50, 200, 800, 3200 and 4000 ms, 8 to 12 s in all with the random part, instead of
+# pyspark's 10 minutes.
 RETRY_LIMITS = {"max_retries": 5, "max_backoff": 4000, "max_server_retry_delay": 4000}
+
+
+class EngineRetryPolicy(DefaultPolicy):
+    """Retries what pyspark would, but seldom, and not at all once the engine's JVM is gone."""
+
+    def __init__(self, record: EngineRecord | None) -> None:
+        super().__init__(**RETRY_LIMITS)
+        self._record = record
+
+    def can_retry(self, e: BaseException) -> bool:
+        """Also notes on `e` which engine it came from: its own words do not always tell."""
+        if self._record is not None:
+            note = f"from the Spark engine at localhost:{self._record.port}"
+            if note not in getattr(e, "__notes__", []):
+                e.add_note(note)
+        return _runs(self._record) and super().can_retry(e)
 
 
 @dataclass
@@ -29,9 +47,7 @@ class _Connection:
     keeps_session: bool
 
     def is_alive(self) -> bool:
-        if self.session.is_stopped:
-            return False
-        return self.record is None or process(self.record.pid, self.record.created) is not None
+        return not self.session.is_stopped and _runs(self.record)
 
     def close(self) -> None:
         """Ends the session, on the server too unless its id is to be used again.
@@ -43,6 +59,7 @@ class _Connection:
 
 
 _connections: list[_Connection] = []
+_engines: list[tuple[Path, EngineRecord]] = []
 _shared: dict[tuple[str, tuple[tuple[str, str], ...]], _Connection] = {}
 _lock = threading.RLock()
 
@@ -55,14 +72,19 @@ def connect(
     `session_id`, a UUID, joins the session of that id if the engine still has it; such a session
     outlives this process, others end with it.
 
-    Guarantees: a lost engine is reported within 20 s.
+    Guarantees: a call to a lost engine raises at once, to an endpoint that does not answer within
+        20 s (gRPC UNAVAILABLE; `explain_engine_failure` tells why).
     Raises: EngineStartError, JavaMissingError, JarError.
     """
     engine = Engine(settings)
     url = engine.ensure()
-    session = bounded_session(url if session_id is None else f"{url}/;session_id={session_id}")
+    record = engine.record()
+    target = url if session_id is None else f"{url}/;session_id={session_id}"
+    session = bounded_session(target, record)
     with _lock:
-        connection = _Connection(session, engine.record(), keeps_session=session_id is not None)
+        connection = _Connection(session, record, keeps_session=session_id is not None)
+        if record is not None and (settings.home, record) not in _engines:
+            _engines.append((settings.home, record))
         _connections[:] = [old for old in _connections if not old.session.is_stopped]
         _connections.append(connection)
         atexit.unregister(_close_all)  # must run before pyspark's own hook of the newest session
@@ -86,19 +108,26 @@ def shared_session(settings: Settings, confs: Mapping[str, str] | None = None) -
         return session
 
 
-def bounded_session(target: str) -> SparkSession:
+def bounded_session(target: str, record: EngineRecord | None = None) -> SparkSession:
     """A session that gives up on a dead server soon, made the default of this process."""
     os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # makes pyspark.sql.functions build for Connect
+    # It prints as JSON what is raised anyway.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     session = SparkSession(target)
-    session.client.set_retry_policies([DefaultPolicy(**RETRY_LIMITS)])
+    session.client.set_retry_policies([EngineRetryPolicy(record)])
     SparkSession._set_default_and_active_session(session)
     return session
 
 
-def known_engines() -> list[EngineRecord]:
-    """The engines this process has connected to, the newest last."""
+def known_engines(home: Path) -> list[EngineRecord]:
+    """The engines of `home` this process has connected to, the newest last."""
     with _lock:
-        return [each.record for each in _connections if each.record is not None]
+        return [record for of_home, record in _engines if of_home == home]
+
+
+def _runs(record: EngineRecord | None) -> bool:
+    """True unless it is known that the JVM is gone: a remote endpoint has no record."""
+    return record is None or process(record.pid, record.created) is not None
 
 
 def _close_all() -> None:

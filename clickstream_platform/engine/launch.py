@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -79,12 +80,13 @@ def server_command(settings: Settings, scratch: Path, port: int) -> list[str]:
     """The `spark-submit` call; it ends in `exec`, so its pid is the JVM's."""
     find_java()
     home = spark_home()
-    jars = ",".join(str(path) for path in ensure_jars(settings.engine))
+    jars = ":".join(str(path) for path in ensure_jars(settings.engine))
     confs = spark_confs(settings, scratch, port)
     return [
         str(home / "bin" / "spark-submit"),
         *("--class", "org.apache.spark.sql.connect.service.SparkConnectServer"),
-        *("--jars", jars),
+        # Not --jars: with them the start took 9.3 to 9.9 s (three runs) against 8.2 s (one run).
+        *("--driver-class-path", jars),
         *(part for key, value in confs.items() for part in ("--conf", f"{key}={value}")),
         "spark-internal",
     ]
@@ -107,7 +109,12 @@ def server_environment(scratch: Path, token: str) -> dict[str, str]:
 
 
 def prepare_scratch(scratch: Path) -> None:
-    """Folders the server expects, and its log settings; what an earlier one left is removed."""
+    """Folders the server expects, and its log settings.
+
+    What a killed server left is removed, so no other may run in this home.
+    """
+    for name in ("local", "tmp"):
+        shutil.rmtree(scratch / name, ignore_errors=True)
     for name in ("conf", "local", "tmp", "warehouse"):
         (scratch / name).mkdir(parents=True, exist_ok=True)
     (scratch / "conf" / "log4j2.properties").write_text(LOG_CONFIGURATION)

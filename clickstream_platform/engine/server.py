@@ -21,6 +21,7 @@ from clickstream_platform.engine.launch import (
     server_command,
     server_environment,
 )
+from clickstream_platform.engine.logs import rotate, tail
 from clickstream_platform.engine.state import (
     PROBE_TIMEOUT_S,
     EngineFiles,
@@ -35,8 +36,6 @@ from clickstream_platform.engine.supervise import TERM_GRACE_S, record_exit
 from clickstream_platform.errors import EnvironmentProblemError
 from clickstream_platform.settings import Settings
 
-LOG_ROTATE_BYTES = 10 * 1024 * 1024
-LOGS_KEPT = 3
 SUPERVISOR_GRACE_S = 30.0  # a successor may wait 20 s for its predecessor to end
 KILL_GRACE_S = 10.0
 
@@ -87,6 +86,7 @@ class Engine:
         if record is None:
             with FileLock(self.files.lock):
                 record = self._healthy() or self._starting() or self._start()
+            self.files.touch_last_use()
         os.environ[TOKEN_VARIABLE] = self.files.token.read_text()
         return endpoint(record)
 
@@ -175,7 +175,8 @@ class Engine:
         raise EngineStartError(
             f"The Spark engine did not start within {elapsed} s (port {port}, home "
             f"{self.settings.home}). If memory is short, lower engine.driver_memory; if the "
-            f"machine is slow, raise engine.start_timeout_s. The end of {self.log}:\n{tail(self.log, 20)}"
+            f"machine is slow, raise engine.start_timeout_s. The end of {self.log}:\n"
+            f"{tail(self.log, 20)}"
         )
 
     def _spawn(self, command: list[str], *, port: int, token: str) -> subprocess.Popen[bytes]:
@@ -225,24 +226,6 @@ class Engine:
 def endpoint(record: EngineRecord) -> str:
     """By name, not by address: given 127.0.0.1 and a token, the client demands TLS."""
     return f"sc://localhost:{record.port}"
-
-
-def tail(path: Path, lines: int) -> str:
-    """The last lines of a log."""
-    if not path.is_file():
-        return "(no log)"
-    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
-
-
-def rotate(path: Path) -> None:
-    """Moves a log of over 10 MB to `.1`, older ones up to `.3`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.is_file() or path.stat().st_size <= LOG_ROTATE_BYTES:
-        return
-    for number in range(LOGS_KEPT, 0, -1):
-        older = path if number == 1 else path.with_name(f"{path.name}.{number - 1}")
-        if older.is_file():
-            older.replace(path.with_name(f"{path.name}.{number}"))
 
 
 def _utc(moment: float) -> datetime:

@@ -28,7 +28,7 @@ from clickstream_platform.engine.state import (
     listens,
 )
 
-POLL_S = 2.0
+POLL_S = 5.0
 TERM_GRACE_S = 15.0
 PREDECESSOR_GRACE_S = 20.0
 WARM_UP_AFTER_S = 2.0
@@ -104,14 +104,19 @@ def _warm_up(files: EngineFiles, jvm: subprocess.Popen[bytes], port: int) -> Non
 def _watch(
     files: EngineFiles, jvm: subprocess.Popen[bytes], *, port: int, idle_timeout_s: float
 ) -> int:
-    """The JVM's return code; ends it after `idle_timeout_s` without a client."""
+    """The JVM's return code; ends it after `idle_timeout_s` without a client.
+
+    Starting up is no idleness: the clock runs from when the server first listens.
+    """
     process = psutil.Process(jvm.pid)
     last_busy = time.time()
+    is_up = False
     poll_s = min(POLL_S, idle_timeout_s / 5)
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             return jvm.wait(timeout=poll_s)
-        if client_count(process, port):
+        is_up = is_up or listens(port)
+        if not is_up or client_count(process, port):
             last_busy = time.time()
             files.write_idle_since(None)
             continue

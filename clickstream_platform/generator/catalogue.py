@@ -63,7 +63,11 @@ AGENTS = (  # user agent, device, browser
     (f"{_MOZILLA} {_IPHONE} Version/18.1 Mobile/15E148 Safari/604.1", "mobile", "Safari"),
     (f"{_MOZILLA} (Linux; Android 14; Pixel 8) {_CHROME} Mobile Safari/537.36", "mobile", "Chrome"),
     (f"{_MOZILLA} (Linux; Android 13; SM-X700) {_CHROME} Safari/537.36", "tablet", "Chrome"),
-    (f"{_MOZILLA} (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0", "desktop", "Firefox"),
+    (
+        f"{_MOZILLA} (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0",
+        "desktop",
+        "Firefox",
+    ),
     (
         f"{_MOZILLA} (Windows NT 10.0; Win64; x64) {_CHROME} Safari/537.36 Edg/131.0.0.0",
         "desktop",
@@ -74,7 +78,11 @@ AGENTS = (  # user agent, device, browser
         "desktop",
         "Safari",
     ),
-    (f"{_MOZILLA} (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "bot", "Googlebot"),
+    (
+        f"{_MOZILLA} (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+        "bot",
+        "Googlebot",
+    ),
     (
         f"{_MOZILLA} (X11; Linux x86_64) {_WEBKIT} HeadlessChrome/131.0.0.0 Safari/537.36",
         "desktop",

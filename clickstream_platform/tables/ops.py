@@ -28,6 +28,9 @@ class HourState(pa.DataFrameModel):
     content_hash: T.StringType = column("Order-free hash of the hour's rows.", nullable=True)
     max_event_at: T.TimestampType = column("Newest accepted event.", nullable=True)
     code_version: T.StringType = column("Version of rules, mappings and settings used.")
+    blocked_by: T.StringType = column(
+        "Blocking rule that kept the hour's new rows out of the table.", nullable=True
+    )
     is_stale: T.BooleanType = column("A mark: rebuild, whatever the versions say.")
     run_id: T.StringType = column("Dagster run.")
     recorded_at: T.TimestampType = column("When the row was appended.")

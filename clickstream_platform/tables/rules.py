@@ -79,7 +79,7 @@ def profile(table: Table) -> list[Column]:
 
 def _not_null(spec: ColumnSpec) -> Rule:
     return Rule(
-        f"{spec.name}_not_null",
+        f"missing_{spec.name}",
         spec.action,
         (spec.name,),
         f"{spec.name} must have a value",

@@ -49,7 +49,7 @@ class SilverEvents(pa.DataFrameModel):
         action="reject",
         profile=True,
     )
-    event_timestamp: T.TimestampType = column("When it was done, UTC.", of=(RAW,), action="reject")
+    event_timestamp: T.TimestampType = column("When it was done, UTC.", of=(RAW,))
     event_hour: T.StringType = column("Hour of `event_timestamp`.", of=("bronze/events.home_hour",))
     event_date: T.DateType = column("UTC day of `event_timestamp`.", of=(RAW,))
     hour_of_day: T.IntegerType = column(
@@ -125,6 +125,11 @@ def _is_purchase() -> Column:
 
 
 EVENT_ROW_RULES = (
+    RowRule(
+        "lives_in_its_hour",
+        lambda: F.col("event_hour") == F.date_format("event_timestamp", "yyyy-MM-dd'T'HH"),
+        "an accepted event lies in the hour it happened in",
+    ),
     RowRule(
         "negative_price",
         lambda: ~_any_item("coalesce(i.price < 0, false)"),

@@ -1,0 +1,1 @@
+"""Builds the hours of a layer: reads, transforms, checks, commits, and notes what was done."""

@@ -1,0 +1,203 @@
+"""Bronze: ingests the landing files of ingest hours, as received."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import reduce
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.storage import delta, hour_state, landing
+from clickstream_platform.storage.hour_state import HourStateRow
+from clickstream_platform.storage.manifest import Claim
+from clickstream_platform.storage.owners import this_process
+from clickstream_platform.storage.received import ReceivedFile, received_lines
+from clickstream_platform.tables.bronze import BRONZE_EVENTS
+from clickstream_platform.tables.catalog import ALL
+from clickstream_platform.transforms.lines import with_home_hour
+from clickstream_platform.transforms.sessions import typed
+
+log = logging.getLogger("clickstream.bronze")
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What one bronze build did: per ingest hour its new lines and files, and the home hours touched."""
+
+    version: int
+    lines: dict[str, int]
+    files: dict[str, int]
+    home_hours: tuple[str, ...]
+    failures: tuple[tuple[str, str], ...]
+
+
+def build_bronze(workspace: Workspace, hours: Sequence[str], *, run_id: str) -> Ingested:
+    """Appends the lines of every waiting file of `hours`; a no-op where nothing waits.
+
+    Guarantees: each file's lines are in bronze exactly once, also if an earlier run died between
+        its bronze commit and its note in the manifest. A file that cannot be read fails alone.
+    """
+    workspace.init_tables(ALL)
+    manifest = workspace.manifest
+    owner = this_process(run_id)
+    claims = manifest.claim(hours, owner=owner)
+    try:
+        ready, failures = _inspected(workspace, claims)
+        if not ready:
+            return Ingested(delta.version(workspace.lake, BRONZE_EVENTS), {}, {}, (), failures)
+        return _append(workspace, ready, failures, run_id=run_id)
+    finally:
+        manifest.release(owner)
+
+
+def _inspected(
+    workspace: Workspace, claims: Sequence[Claim]
+) -> tuple[list[tuple[Claim, ReceivedFile]], tuple[tuple[str, str], ...]]:
+    ready: list[tuple[Claim, ReceivedFile]] = []
+    failures: list[tuple[str, str]] = []
+    manifest, root = workspace.manifest, workspace.settings.landing
+    taken: set[str] = set()
+    for claim in claims:
+        try:
+            found = landing.inspect(root, claim.path, workspace.sources[claim.source])
+        except OSError as error:
+            manifest.fail(claim, str(error))
+            failures.append((claim.path, str(error)))
+            log.error("cannot read %s: %s", claim.path, error)
+            continue
+        manifest.describe(claim, sha8=found.sha8, header=found.header)
+        source_file = f"{claim.path}@{found.sha8}"
+        if source_file in taken or manifest.is_committed(claim.path, found.sha8):
+            manifest.unchanged(claim)
+            continue
+        if claim.attempt > 1 and _is_in_bronze(workspace, claim, source_file):
+            version = delta.version(workspace.lake, BRONZE_EVENTS)
+            manifest.commit(claim, bronze_version=version, lines=-1)
+            continue
+        taken.add(source_file)
+        received = ReceivedFile(
+            path=claim.path,
+            source=claim.source,
+            source_file=source_file,
+            header=found.header,
+            ingest_hour=claim.ingest_hour,
+            enqueued_at=datetime.fromtimestamp(claim.mtime_ns / 1e9, UTC),
+            splits=found.splits,
+        )
+        ready.append((claim, received))
+    return ready, tuple(failures)
+
+
+def _is_in_bronze(workspace: Workspace, claim: Claim, source_file: str) -> bool:
+    """Asked only after a crash: did the earlier attempt's commit get through?"""
+    stored = delta.read_arrow(
+        workspace.lake, BRONZE_EVENTS, hours=[claim.ingest_hour], columns=["source_file"]
+    )
+    return source_file in set(pc.unique(stored["source_file"]).to_pylist())
+
+
+def _append(
+    workspace: Workspace,
+    ready: Sequence[tuple[Claim, ReceivedFile]],
+    failures: tuple[tuple[str, str], ...],
+    *,
+    run_id: str,
+) -> Ingested:
+    files = [received for _, received in ready]
+    batch_id = hashlib.sha256("\n".join(f.source_file for f in files).encode()).hexdigest()[:16]
+    written = delta.append_once(
+        _rows(workspace, files, run_id=run_id),
+        workspace.lake,
+        BRONZE_EVENTS,
+        batch_id=batch_id,
+        run_id=run_id,
+    )
+    stored = delta.read_arrow(
+        workspace.lake,
+        BRONZE_EVENTS,
+        hours=sorted({file.ingest_hour for file in files}),
+        columns=["ingest_hour", "home_hour", "source", "source_file"],
+    )
+    names = pa.array([file.source_file for file in files], pa.string())
+    ours = stored.filter(pc.is_in(stored["source_file"], value_set=names))
+    lines_per_file = _counts(ours, "source_file")
+    for claim, received in ready:
+        workspace.manifest.commit(
+            claim,
+            bronze_version=written.version,
+            lines=lines_per_file.get(received.source_file, 0),
+        )
+    _record_touched(workspace, ours, version=written.version, run_id=run_id)
+    files_per_hour: dict[str, int] = {}
+    for file in files:
+        files_per_hour[file.ingest_hour] = files_per_hour.get(file.ingest_hour, 0) + 1
+    return Ingested(
+        version=written.version,
+        lines=_counts(ours, "ingest_hour"),
+        files=files_per_hour,
+        home_hours=tuple(sorted(_counts(ours, "home_hour"))),
+        failures=failures,
+    )
+
+
+def _rows(workspace: Workspace, files: Sequence[ReceivedFile], *, run_id: str) -> DataFrame:
+    """The lines of `files` in bronze's columns."""
+    headers: dict[str, list[str]] = {}
+    by_source: dict[str, list[ReceivedFile]] = {}
+    for file in files:
+        by_source.setdefault(file.source, []).append(file)
+        if file.header is not None and file.header not in headers.setdefault(file.source, []):
+            headers[file.source].append(file.header)
+    parts = [
+        with_home_hour(
+            received_lines(workspace.spark, of_source, cores=workspace.cores),
+            workspace.sources[name],
+            headers,
+            workspace.limits,
+        )
+        for name, of_source in by_source.items()
+    ]
+    stamped = (
+        reduce(DataFrame.unionByName, parts)
+        .withColumn("ingested_at", F.lit(datetime.now(UTC)))
+        .withColumn("run_id", F.lit(run_id))
+    )
+    return typed(stamped, BRONZE_EVENTS)
+
+
+def _record_touched(workspace: Workspace, lines: pa.Table, *, version: int, run_id: str) -> None:
+    """Notes, for each home hour, that this bronze version holds new lines of it."""
+    states = hour_state.of_table(hour_state.current(workspace.lake), BRONZE_EVENTS.path)
+    touched = lines.group_by(["home_hour", "source"]).aggregate([([], "count_all")]).to_pylist()
+    rows: dict[str, HourStateRow] = {}
+    for entry in touched:
+        hour = entry["home_hour"]
+        known = rows.get(hour) or states.get(hour)
+        sources = {*(known.sources if known else ()), entry["source"]}
+        count = (known.row_count if known else 0) + entry["count_all"]
+        rows[hour] = HourStateRow(
+            table=BRONZE_EVENTS.path,
+            hour=hour,
+            version=version,
+            input_version=-1,
+            row_count=count,
+            code_version="received",
+            run_id=run_id,
+            reach_from=hour,
+            reach_to=hour,
+            sources=tuple(sorted(sources)),
+        )
+    hour_state.record(workspace.lake, list(rows.values()), run_id=run_id)
+
+
+def _counts(lines: pa.Table, column: str) -> dict[str, int]:
+    counted = lines.group_by([column]).aggregate([([], "count_all")]).to_pylist()
+    return {entry[column]: entry["count_all"] for entry in counted}

@@ -1,0 +1,106 @@
+"""What every build needs: where the home is, how lines are read, and the engine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from pyspark.sql import SparkSession
+
+from clickstream_platform.settings import Settings
+from clickstream_platform.sources.loader import load_sources, mapping_digest
+from clickstream_platform.sources.model import Source
+from clickstream_platform.storage import delta
+from clickstream_platform.storage.manifest import Manifest
+from clickstream_platform.tables.catalog import ALL
+from clickstream_platform.tables.contract import Table
+from clickstream_platform.transforms.limits import Limits
+
+SILVER_CODE = "1"  # raise when the rules of silver change what comes out
+GOLD_CODE = "1"  # the same for gold
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One home and one engine session, made on first use."""
+
+    settings: Settings
+    session: Callable[[], SparkSession]
+
+    @property
+    def spark(self) -> SparkSession:
+        return self.session()
+
+    @property
+    def lake(self) -> Path:
+        return self.settings.lake
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        return load_sources(self.settings.source_dirs)
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        return Manifest(self.settings.state)
+
+    @property
+    def cores(self) -> int:
+        configured = self.settings.engine.cores
+        return (os.cpu_count() or 2) if configured == "*" else int(configured)
+
+    @cached_property
+    def limits(self) -> Limits:
+        current = self.settings
+        return Limits(
+            first_hour=current.first_hour,
+            max_future_skew_s=current.max_future_skew_s,
+            high_value_threshold=current.high_value_threshold,
+            session_idle_s=current.sessions.idle_s,
+            session_cap_s=current.sessions.cap_s,
+            order_repeat_s=current.order_repeat_s,
+            reporting_currency=current.reporting_currency,
+            funnel_steps=tuple(current.funnel_steps),
+        )
+
+    @cached_property
+    def silver_code(self) -> str:
+        """Changes with the rules, the mappings and the limits that silver depends on."""
+        limits = self.limits
+        used = [limits.first_hour, limits.max_future_skew_s, limits.high_value_threshold]
+        return _digest(SILVER_CODE, mapping_digest(self.sources), used)
+
+    @cached_property
+    def gold_code(self) -> str:
+        """Changes with the marts' rules and the limits they depend on."""
+        return _digest(GOLD_CODE, "", asdict(self.limits))
+
+    def init_tables(self, tables: Sequence[Table] = ALL) -> None:
+        """Creates missing tables, empty."""
+        missing = [table for table in tables if not delta.exists(self.lake, table)]
+        spark = self.spark if any(table.writer == "spark" for table in missing) else None
+        in_parallel(
+            [lambda table=table: delta.init_table(self.lake, table, spark) for table in missing]
+        )
+
+
+def _digest(code: str, mappings: str, values: object) -> str:
+    text = json.dumps([code, mappings, values], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def in_parallel(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
+    """The tasks' results in order; the engine interleaves their jobs. The first error is raised."""
+    if not tasks:
+        return []
+    with ThreadPoolExecutor(max_workers=len(tasks)) as pool:
+        futures = [pool.submit(task) for task in tasks]
+        return [future.result() for future in futures]

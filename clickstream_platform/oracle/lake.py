@@ -1,0 +1,189 @@
+"""The lake's Delta tables as DuckDB relations, over delta-rs and Arrow.
+
+Data: `lake/<layer>/<name>`; views of the same name in DuckDB, with times as UTC without zone.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+from deltalake import DeltaTable
+
+from clickstream_platform.oracle.mappings import Mapping, mapping_table
+from clickstream_platform.settings import Settings
+
+SQL_DIR = Path(__file__).parent / "sql"
+SILVER = ("silver/events", "silver/duplicates", "silver/quarantine")
+GOLD = (
+    "gold/fact_events",
+    "gold/fact_transactions",
+    "gold/fact_sessions",
+    "gold/revenue_5min",
+    "gold/funnel_10min",
+    "gold/hourly_metrics",
+)
+MEMORY_LIMIT = "2GB"
+
+
+def sql_of(name: str) -> str:
+    """The text of one definition."""
+    return (SQL_DIR / f"{name}.sql").read_text(encoding="utf-8")
+
+
+class Lake:
+    """One DuckDB connection that sees the lake's tables; closes and cleans up as a context."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        mappings: dict[str, Mapping],
+        versions: dict[str, int] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.mappings = mappings
+        self._versions = versions or {}
+        self._spill = tempfile.TemporaryDirectory(prefix="clickstream-verify-")
+        self._datasets: dict[str, ds.Dataset | None] = {}
+        self.sql = duckdb.connect(
+            config={"memory_limit": MEMORY_LIMIT, "temp_directory": self._spill.name}
+        )
+        self.sql.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false")
+        self.sql.execute("set enable_progress_bar = false")
+        for schema in ("bronze", "silver", "gold", "ops", "actual"):
+            self.sql.execute(f"create schema {schema}")
+        self.sql.execute(sql_of("macros"))
+        self._register_settings()
+
+    def __enter__(self) -> Lake:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.sql.close()
+        self._spill.cleanup()
+
+    def _register_settings(self) -> None:
+        current = self.settings
+        self.sql.execute(
+            """create table setting as select
+                   $1::varchar as first_hour, $2::bigint as max_future_skew_s,
+                   $3::decimal(12, 2) as high_value_threshold, $4::bigint as order_repeat_s,
+                   $5::varchar as reporting_currency, $6::bigint as idle_s, $7::bigint as cap_s""",
+            [
+                current.first_hour,
+                current.max_future_skew_s,
+                str(current.high_value_threshold),
+                current.order_repeat_s,
+                current.reporting_currency,
+                current.sessions.idle_s,
+                current.sessions.cap_s,
+            ],
+        )
+        self.store("mapping", mapping_table(self.mappings))
+        steps = current.funnel_steps
+        self.store(
+            "funnel_step",
+            pa.table({"step_no": pa.array(range(1, len(steps) + 1), pa.int64()), "step": steps}),
+        )
+
+    def store(self, name: str, rows: pa.Table) -> None:
+        """Keeps `rows` as the DuckDB table `name`, in place of an earlier one."""
+        self.sql.register("arriving", rows)
+        self.sql.execute(f"create or replace table {name} as from arriving")
+        self.sql.unregister("arriving")
+
+    def dataset(self, table: str) -> ds.Dataset | None:
+        """The Delta table `layer/name` at its version; null if it does not exist."""
+        if table not in self._datasets:
+            path = str(self.settings.lake / table)
+            self._datasets[table] = (
+                DeltaTable(path, version=self._versions.get(table)).to_pyarrow_dataset()
+                if DeltaTable.is_deltatable(path)
+                else None
+            )
+        return self._datasets[table]
+
+    def exists(self, table: str) -> bool:
+        return self.dataset(table) is not None
+
+    def columns(self, table: str) -> set[str]:
+        found = self.dataset(table)
+        return set(found.schema.names) if found is not None else set()
+
+    def view(
+        self,
+        table: str,
+        *,
+        name: str,
+        columns: Sequence[str] | None = None,
+        hours: tuple[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Makes the view `name` of an existing table.
+
+        `hours` is the column and the hours to keep; only their files are opened.
+        """
+        found = self.dataset(table)
+        if found is None:
+            raise LookupError(table)
+        if hours is not None:
+            column, keys = hours
+            found = found.filter(_within(column, keys))
+        kept = [field for field in found.schema if columns is None or field.name in columns]
+        picked = ", ".join(_without_zone(field) for field in kept)
+        arrow_name = f"arrow_{name.replace('.', '_')}"
+        self.sql.register(arrow_name, found)
+        self.sql.execute(f"create or replace view {name} as select {picked} from {arrow_name}")
+
+    def view_or_empty(
+        self, table: str, *, name: str, like: str, hours: tuple[str, Sequence[str]] | None = None
+    ) -> None:
+        """As `view`; for a table that does not exist an empty one with the columns of `like`."""
+        if self.exists(table):
+            self.view(table, name=name, hours=hours)
+        else:
+            self.sql.execute(f"create or replace view {name} as select * from {like} limit 0")
+
+    def number(self, query: str) -> int:
+        """The one number the query counts."""
+        return int(self.sql.execute(query).fetchall()[0][0])
+
+    def rows(self, query: str) -> list[dict[str, Any]]:
+        """All rows as dictionaries, for small answers."""
+        cursor = self.sql.execute(query)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def column_names(self, relation: str) -> tuple[str, ...]:
+        """The columns of a DuckDB relation, in order."""
+        return tuple(self.sql.table(relation).columns)
+
+    @cached_property
+    def has_hour_state(self) -> bool:
+        return self.exists("ops/hour_state")
+
+
+def _within(column: str, keys: Sequence[str]) -> ds.Expression:
+    """The hours `keys`; the range beside the list lets Arrow skip files by their statistics."""
+    field = ds.field(column)
+    if not keys:
+        return field.is_null() & field.is_valid()
+    listed = field.isin(pa.array(list(keys), pa.string()))
+    return (field >= min(keys)) & (field <= max(keys)) & listed
+
+
+def _without_zone(field: pa.Field) -> str:
+    if pa.types.is_timestamp(field.type):
+        return f'make_timestamp(epoch_us("{field.name}")) as "{field.name}"'
+    return f'"{field.name}"'

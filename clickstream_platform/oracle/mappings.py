@@ -1,0 +1,128 @@
+"""Source mappings as the proof reads them: plain YAML, with the documented defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import yaml
+
+from clickstream_platform.errors import UsageError
+
+BUILTIN_DIR = Path(__file__).resolve().parents[1] / "sources" / "builtin"
+
+CANONICAL = (
+    "event_name",
+    "user_id",
+    "anonymous_id",
+    "client_session_id",
+    "page_location",
+    "page_referrer",
+    "user_agent",
+    "ip_address",
+    "currency",
+    "transaction_id",
+    "outcome",
+    "experiment_id",
+    "variant_id",
+)
+ITEM = ("item_id", "item_name", "item_brand", "item_category", "price", "quantity")
+
+
+class MappingError(UsageError):
+    """A source mapping the proof cannot read."""
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """One source: how its lines are cut and which of its fields is what."""
+
+    name: str
+    is_csv: bool
+    has_header: bool
+    columns: tuple[str, ...]
+    delimiter: str
+    files: str
+    id_field: str | None
+    fingerprint: tuple[str, ...]
+    time_fields: tuple[str, ...]
+    time_format: str
+    fields: dict[str, tuple[str, ...]]
+    item: dict[str, tuple[str, ...]]
+    event_names: dict[str, str]
+    missing_values: frozenset[str]
+    currency: str | None
+    required: tuple[str, ...]
+    declared: frozenset[str] = field(default=frozenset())
+
+
+def read_mappings(extra_dirs: Sequence[Path]) -> dict[str, Mapping]:
+    """Every mapping by name; one in `extra_dirs` replaces a built-in one.
+
+    Raises: MappingError if a file is no mapping.
+    """
+    mappings: dict[str, Mapping] = {}
+    for folder in (BUILTIN_DIR, *extra_dirs):
+        for path in sorted(Path(folder).glob("*.yaml")):
+            try:
+                mapping = _mapping(yaml.safe_load(path.read_text(encoding="utf-8")))
+            except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+                raise MappingError(
+                    f"{path}: not a source mapping ({error!r}); run `clickstream source check`."
+                ) from error
+            mappings[mapping.name] = mapping
+    return mappings
+
+
+def _mapping(content: dict[str, Any]) -> Mapping:
+    csv = content.get("csv", {})
+    event_id, event_time = content["event_id"], content["event_timestamp"]
+    fields = {name: _names(value) for name, value in content["fields"].items()}
+    item = {name: _names(value) for name, value in content.get("item", {}).items()}
+    times = _names(event_time["field"])
+    id_field = event_id.get("field")
+    fingerprint = tuple(event_id.get("fingerprint", ()))
+    named = [*fields.values(), *item.values(), times, fingerprint, (id_field,) if id_field else ()]
+    return Mapping(
+        name=content["name"],
+        is_csv=content["format"] == "csv",
+        has_header=csv.get("header", True),
+        columns=tuple(csv.get("columns", ())),
+        delimiter=csv.get("delimiter", ","),
+        files=content.get("files", "*"),
+        id_field=id_field,
+        fingerprint=fingerprint,
+        time_fields=times,
+        time_format=event_time.get("format", "iso8601"),
+        fields=fields,
+        item=item,
+        event_names=content.get("event_names", {}),
+        missing_values=frozenset(content.get("missing_values", ["", "NA", "null", "(not set)"])),
+        currency=content.get("defaults", {}).get("currency"),
+        required=tuple(content.get("required", ["event_id", "event_name", "event_timestamp"])),
+        declared=frozenset(name for names in named for name in names),
+    )
+
+
+def _names(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def mapping_table(mappings: dict[str, Mapping]) -> pa.Table:
+    """One row per source with what the SQL needs of its mapping."""
+    found = list(mappings.values())
+    return pa.table(
+        {
+            "source": pa.array([m.name for m in found], pa.string()),
+            "time_format": pa.array([m.time_format for m in found], pa.string()),
+            "has_fingerprint": pa.array([m.id_field is None for m in found], pa.bool_()),
+            "default_currency": pa.array([m.currency for m in found], pa.string()),
+            "required": pa.array([list(m.required) for m in found], pa.list_(pa.string())),
+            "event_names": pa.array(
+                [list(m.event_names.items()) for m in found], pa.map_(pa.string(), pa.string())
+            ),
+        }
+    )

@@ -1,0 +1,332 @@
+"""Laws of silver: home hours, conservation, uniqueness, and equality with the definition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from clickstream_platform.oracle.compare import Comparison, compare
+from clickstream_platform.oracle.fields import canonical_rescued, texts_of_lines
+from clickstream_platform.oracle.findings import MAX_FINDINGS, Finding, LawResult, Report
+from clickstream_platform.oracle.hours_built import BuiltHours, batches, count_by_hour
+from clickstream_platform.oracle.lake import SILVER, Lake, sql_of
+from clickstream_platform.oracle.landing_law import BRONZE
+
+HOME_HOUR = "home_hour"
+CONSERVATION = "conservation"
+EVENT_UNIQUE = "silver_event_unique"
+SILVER_EQUAL = "silver_equals_definition"
+
+BATCH_LINES = 300_000
+READ_ROWS = 50_000
+ADDRESS = ("source_file", "source_offset")
+LINE_COLUMNS = (*ADDRESS, "source", "ingest_hour", "home_hour", "raw", "header", "damage")
+QUARANTINE_COLUMNS = (
+    *ADDRESS, "source", "ingest_hour", "event_hour", "raw", "reasons", "event_id", "event_name",
+    "event_timestamp", "event_fingerprint", "winner_fingerprint",
+)  # fmt: skip
+# Sets and JSON are stored in any order and writing; here each has one.
+NORMALISED = {
+    "silver/events": (
+        "* replace (list_sort(warnings) as warnings, rescued.canonical as rescued_data)",
+        "left join rescued on rescued.stored = rescued_data",
+    ),
+    "silver/duplicates": ("*", ""),
+    "silver/quarantine": ("* replace (list_sort(reasons) as reasons)", ""),
+}
+
+
+@dataclass(frozen=True)
+class SilverLaws:
+    """The verdicts the batches of home hours add to."""
+
+    home_hour: LawResult
+    conservation: LawResult
+    unique: LawResult
+    equal: LawResult
+
+
+def check_silver(lake: Lake, built: BuiltHours, laws: SilverLaws, report: Report) -> None:
+    """All laws of silver, batch by batch of home hours."""
+    lines = count_by_hour(lake, BRONZE, "home_hour")
+    silver = {table: count_by_hour(lake, table, "event_hour") for table in SILVER}
+    report.lines = sum(lines.values())
+    report.accepted, report.duplicates, report.quarantined = (
+        sum(silver[table].values()) for table in SILVER
+    )
+    with_rows = {hour for counts in silver.values() for hour in counts}
+    behind = built.behind("silver/events")
+    current = (built.current("silver/events") | with_rows) - behind
+    sizes = {hour: lines.get(hour, 0) for hour in {*lines, *with_rows, *current}}
+    if behind:
+        report.notes.append(f"{len(behind)} home hours wait for a rebuild of silver")
+    _missing_tables(lake, built, laws.equal)
+    if not lake.exists(BRONZE):
+        lake.store("no_line", _line_schema().empty_table())
+    for hours in batches(sizes, BATCH_LINES):
+        _prepare(lake, hours, current, laws.equal)
+        _check_home_hours(lake, laws.home_hour)
+        _check_conservation(lake, laws.conservation, report)
+        _check_unique(lake, laws.unique)
+        for table in SILVER:
+            _check_equal(lake, table, laws.equal)
+        _check_detail(lake, laws.equal)
+
+
+def _line_schema() -> pa.Schema:
+    kinds = {"source_offset": pa.int64(), "raw": pa.binary()}
+    return pa.schema([(name, kinds.get(name, pa.string())) for name in LINE_COLUMNS])
+
+
+def _missing_tables(lake: Lake, built: BuiltHours, result: LawResult) -> None:
+    result.add(
+        Finding(
+            result.law, table, None, {}, "missing table", expected=f"{built.row_count(table)} rows"
+        )
+        for table in SILVER
+        if not lake.exists(table) and built.row_count(table)
+    )
+
+
+def _prepare(lake: Lake, hours: Sequence[str], current: set[str], result: LawResult) -> None:
+    """Fills `lines`, `canonical`, `judged`, `batch_hour` and the actual silver of these hours."""
+    is_current = [hour in current for hour in hours]
+    lake.store("batch_hour", pa.table({"hour": list(hours), "is_current": is_current}))
+    lake.view_or_empty(BRONZE, name="bronze.events", like="no_line", hours=("home_hour", hours))
+    lake.sql.execute(
+        f"create or replace table lines as select {', '.join(LINE_COLUMNS)} from bronze.events"
+    )
+    lake.store("texts", _texts(lake, result))
+    for name in ("canonical", "judged"):
+        lake.sql.execute(f"create or replace table {name} as {sql_of(name)}")
+    for table in SILVER:
+        expected, actual = _relations(table)
+        lake.sql.execute(f"create or replace table {expected} as {sql_of(expected)}")
+        view = f"actual.{expected}"
+        lake.view_or_empty(table, name=view, like=expected, hours=("event_hour", hours))
+        lake.sql.execute(f"create or replace table {actual} as from {view}")
+
+
+def _relations(table: str) -> tuple[str, str]:
+    name = table.replace("/", "_")
+    return name, f"actual_{name}"
+
+
+def _texts(lake: Lake, result: LawResult) -> pa.Table:
+    """The field texts of all lines, read source by source."""
+    pieces = []
+    reader = lake.sql.table("lines").to_arrow_reader(READ_ROWS)
+    for batch in reader:
+        for source in pc.unique(batch["source"]).to_pylist():
+            own = batch.filter(pc.equal(batch["source"], source))
+            if source not in lake.mappings:
+                result.add(
+                    [Finding(result.law, BRONZE, None, {"source": source}, "unknown source")]
+                )
+                continue
+            texts = texts_of_lines(lake.mappings[source], own)
+            for name in ("source", "source_file", "source_offset", "ingest_hour", "home_hour"):
+                texts = texts.append_column(name, own[name])
+            pieces.append(texts)
+    if pieces:
+        return pa.concat_tables(pieces)
+    blank = pa.RecordBatch.from_pylist([], _line_schema())
+    texts = texts_of_lines(next(iter(lake.mappings.values())), blank)
+    for name in ("source", "source_file", "source_offset", "ingest_hour", "home_hour"):
+        texts = texts.append_column(name, blank[name])
+    return texts
+
+
+def _check_home_hours(lake: Lake, result: LawResult) -> None:
+    wrong = "from canonical where home_hour is distinct from expected_home_hour"
+    result.checked += lake.number("select count(*) from canonical")
+    found = lake.rows(f"{wrong} order by source_file, source_offset limit {MAX_FINDINGS}")
+    result.add(
+        (
+            Finding(
+                law=result.law,
+                table=BRONZE,
+                hour=row["home_hour"],
+                key={name: row[name] for name in ADDRESS},
+                problem="different value",
+                expected={"home_hour": row["expected_home_hour"]},
+                actual={"home_hour": row["home_hour"]},
+            )
+            for row in found
+        ),
+        total=lake.number(f"select count(*) {wrong}"),
+    )
+
+
+PLACES = """
+    create or replace temp table place as
+    with placed as (
+        select source_file, source_offset, event_hour, 'silver/events' as place
+        from actual_silver_events
+        union all
+        select source_file, source_offset, event_hour, 'silver/duplicates'
+        from actual_silver_duplicates
+        union all
+        select source_file, source_offset, event_hour, 'silver/quarantine'
+        from actual_silver_quarantine
+    ),
+    grouped as (
+        select source_file, source_offset, event_hour, list_sort(list(place)) as places
+        from placed group by source_file, source_offset, event_hour
+    ),
+    bronze_lines as (select distinct source_file, source_offset, home_hour from lines)
+    select
+        coalesce(bronze_lines.source_file, grouped.source_file) as source_file,
+        coalesce(bronze_lines.source_offset, grouped.source_offset) as source_offset,
+        coalesce(home_hour, event_hour) as hour,
+        home_hour is not null as is_in_bronze,
+        coalesce(places, []) as places,
+        is_current
+    from bronze_lines
+    full outer join grouped
+        on grouped.source_file = bronze_lines.source_file
+        and grouped.source_offset = bronze_lines.source_offset
+        and grouped.event_hour = bronze_lines.home_hour
+    join batch_hour on batch_hour.hour = coalesce(home_hour, event_hour)
+"""
+BROKEN = """
+    from place
+    where len(places) > 1 or not is_in_bronze or (len(places) = 0 and is_current)
+"""
+
+
+def _check_conservation(lake: Lake, result: LawResult, report: Report) -> None:
+    """Each line is in exactly one table of its home hour; silver holds no other address."""
+    lake.sql.execute(PLACES)
+    result.checked += lake.number("select count(*) from place")
+    report.pending += lake.number(
+        "select count(*) from place where len(places) = 0 and not is_current"
+    )
+    found = lake.rows(f"{BROKEN} order by source_file, source_offset limit {MAX_FINDINGS}")
+    findings = []
+    for row in found:
+        places = row["places"]
+        if not row["is_in_bronze"]:
+            problem, expected = "unexpected row", f"a bronze line of home hour {row['hour']}"
+        else:
+            problem = "in more than one table" if places else "missing row"
+            expected = "exactly one of events, duplicates, quarantine"
+        findings.append(
+            Finding(
+                law=result.law,
+                table=places[0] if places else BRONZE,
+                hour=row["hour"],
+                key={name: row[name] for name in ADDRESS},
+                problem=problem,
+                expected=expected,
+                actual=places,
+            )
+        )
+    result.add(findings, total=lake.number(f"select count(*) {BROKEN}"))
+
+
+def _check_unique(lake: Lake, result: LawResult) -> None:
+    repeated = """
+        select event_hour, id_scope, event_id, count(*) as copies
+        from actual_silver_events group by event_hour, id_scope, event_id having count(*) > 1
+    """
+    result.checked += lake.number("select count(*) from actual_silver_events")
+    total = lake.number(f"select count(*) from ({repeated})")
+    result.add(
+        (
+            Finding(
+                law=result.law,
+                table="silver/events",
+                hour=row["event_hour"],
+                key={name: row[name] for name in ("event_hour", "id_scope", "event_id")},
+                problem="repeated key",
+                expected=1,
+                actual=row["copies"],
+            )
+            for row in lake.rows(f"{repeated} order by all limit {MAX_FINDINGS}")
+        ),
+        total=total,
+    )
+
+
+def _check_equal(lake: Lake, table: str, result: LawResult) -> None:
+    """Expected and actual rows of the hours that must be right."""
+    expected, actual = _relations(table)
+    if table == "silver/events":
+        _store_rescued(lake, actual)
+    picked, joined = NORMALISED[table]
+    current = "event_hour in (select hour from batch_hour where is_current)"
+    columns = QUARANTINE_COLUMNS if table == "silver/quarantine" else lake.column_names(expected)
+    present = set(lake.column_names(actual))
+    for missing in sorted(set(columns) - present):
+        result.add([Finding(result.law, table, None, {"column": missing}, "missing column")])
+    if set(columns) - present:
+        return
+    lake.sql.execute(
+        f"create or replace temp view normalised as select {picked} from {actual} {joined}"
+    )
+    kept = ", ".join("md5(raw) as raw" if name == "raw" else name for name in columns)
+    for name, relation in (("left_rows", expected), ("right_rows", "normalised")):
+        lake.sql.execute(
+            f"create or replace temp table {name} as select {kept} from {relation} where {current}"
+        )
+    result.checked += lake.number("select count(*) from left_rows")
+    compare(
+        lake, Comparison(result.law, table, "left_rows", "right_rows", columns, ADDRESS), result
+    )
+
+
+def _store_rescued(lake: Lake, actual: str) -> None:
+    stored = lake.rows(
+        f"select distinct rescued_data as r from {actual} where rescued_data is not null"
+    )
+    texts = [row["r"] for row in stored]
+    lake.store(
+        "rescued",
+        pa.table(
+            {
+                "stored": pa.array(texts, pa.string()),
+                "canonical": pa.array([canonical_rescued(text) for text in texts], pa.string()),
+            }
+        ),
+    )
+
+
+def _check_detail(lake: Lake, result: LawResult) -> None:
+    """The detail of a wrong column count names each missing column, or the surplus."""
+    if "detail" not in lake.columns("silver/quarantine"):
+        return
+    wrong = """
+        from actual_silver_quarantine as actual
+        join canonical
+            on canonical.source_file = actual.source_file
+            and canonical.source_offset = actual.source_offset
+        join batch_hour on batch_hour.hour = actual.event_hour and is_current
+        where canonical.detail is not null
+            and not coalesce(list_bool_and(list_transform(
+                string_split(canonical.detail, chr(31)), lambda part: contains(actual.detail, part)
+            )), false)
+    """
+    found = lake.rows(
+        f"""select actual.source_file, actual.source_offset, event_hour,
+                canonical.detail as expected, actual.detail as actual {wrong}
+            order by 1, 2 limit {MAX_FINDINGS}"""
+    )
+    result.add(
+        (
+            Finding(
+                law=result.law,
+                table="silver/quarantine",
+                hour=row["event_hour"],
+                key={name: row[name] for name in ADDRESS},
+                problem="different value",
+                expected={"detail names": row["expected"].split("\x1f")},
+                actual={"detail": row["actual"]},
+            )
+            for row in found
+        ),
+        total=lake.number(f"select count(*) {wrong}"),
+    )

@@ -1,0 +1,45 @@
+-- Order revenue per five minutes, currency, category and product; the rest of an order's value,
+-- which its items do not explain, without product and with 0 units.
+with placed as (
+    select *, epoch_us(ordered_at) // 300000000 * 300000000 as window_us
+    from gold.fact_transactions
+),
+
+products as (
+    select
+        order_id, event_hour, window_us, currency,
+        item.item_category as item_category,
+        item.item_id as item_id,
+        coalesce(item.quantity, 1) as units,
+        coalesce(item.price, 0)::decimal(22, 2) * coalesce(item.quantity, 1)::decimal(16, 0) as revenue
+    from (select *, unnest(items) as item from placed)
+),
+
+explained as (
+    select order_id, sum(revenue) as revenue from products group by order_id
+),
+
+residuals as (
+    select
+        placed.order_id, event_hour, window_us, currency,
+        null::varchar as item_category,
+        null::varchar as item_id,
+        0::bigint as units,
+        value - coalesce(explained.revenue, 0) as revenue
+    from placed
+    left join explained on explained.order_id = placed.order_id
+    where value <> coalesce(explained.revenue, 0)
+)
+
+select
+    event_hour,
+    make_timestamp(window_us) as window_start,
+    make_timestamp(window_us + 300000000) as window_end,
+    currency,
+    item_category,
+    item_id,
+    count(distinct order_id) as orders,
+    sum(units)::bigint as units,
+    sum(revenue)::decimal(22, 2) as revenue
+from (from products union all by name from residuals)
+group by event_hour, window_us, currency, item_category, item_id

@@ -1,0 +1,94 @@
+"""Proves the laws of a home from the files up; starts no JVM and shares no code with the pipeline.
+
+Data: `landing/`, `state/manifest.sqlite` and `lake/` of the home, all read only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from clickstream_platform.errors import UsageError
+from clickstream_platform.oracle.findings import LawResult, Report
+from clickstream_platform.oracle.gold_laws import GOLD_EQUAL, check_gold
+from clickstream_platform.oracle.hours_built import BuiltHours
+from clickstream_platform.oracle.lake import GOLD, SILVER, Lake
+from clickstream_platform.oracle.landing_law import (
+    ADDRESS_UNIQUE,
+    BRONZE,
+    LANDING_TO_BRONZE,
+    check_addresses,
+    check_landing,
+)
+from clickstream_platform.oracle.ledger_law import LEDGER, LEDGER_LAW, check_ledger
+from clickstream_platform.oracle.mappings import read_mappings
+from clickstream_platform.oracle.silver_laws import (
+    CONSERVATION,
+    EVENT_UNIQUE,
+    HOME_HOUR,
+    SILVER_EQUAL,
+    SilverLaws,
+    check_silver,
+)
+from clickstream_platform.settings import Settings
+
+VERIFIABLE = (BRONZE, *SILVER, *GOLD, LEDGER)
+Progress = Callable[[str], None]
+
+
+class UnknownTableError(UsageError):
+    """A table name that `verify` has no law for."""
+
+
+def verify(
+    settings: Settings,
+    *,
+    tables: Sequence[str] | None = None,
+    versions: dict[str, int] | None = None,
+    progress: Progress = lambda phase: None,
+) -> Report:
+    """The verdict of every law that concerns `tables` (all if null).
+
+    `versions` names Delta versions by `layer/name`; a table not named is read at its newest one.
+    `progress` hears the name of each phase as it begins.
+    Raises: UnknownTableError for a table without laws; MappingError for an unreadable mapping.
+    """
+    wanted = set(VERIFIABLE if tables is None else tables)
+    if unknown := sorted(wanted - set(VERIFIABLE)):
+        raise UnknownTableError(f"No law for {unknown}; choose of {', '.join(VERIFIABLE)}.")
+    report = Report()
+    start = time.monotonic()
+    with Lake(settings, read_mappings(settings.source_dirs), versions) as lake:
+        built = BuiltHours(lake)
+        if BRONZE in wanted:
+            with _phase(report, progress, LANDING_TO_BRONZE) as (landing,):
+                check_landing(lake, landing, report)
+            with _phase(report, progress, ADDRESS_UNIQUE) as (addresses,):
+                check_addresses(lake, addresses)
+        if wanted & {BRONZE, *SILVER}:
+            names = (HOME_HOUR, CONSERVATION, EVENT_UNIQUE, SILVER_EQUAL)
+            with _phase(report, progress, *names) as results:
+                check_silver(lake, built, SilverLaws(*results), report)
+        if wanted & set(GOLD):
+            with _phase(report, progress, GOLD_EQUAL) as (gold,):
+                check_gold(lake, built, gold, report, is_wanted=wanted.__contains__)
+        if LEDGER in wanted:
+            with _phase(report, progress, LEDGER_LAW) as (ledger,):
+                check_ledger(lake, built, ledger)
+    if not report.lines:
+        report.notes.append("there is no line in bronze yet")
+    report.seconds = time.monotonic() - start
+    return report
+
+
+@contextmanager
+def _phase(report: Report, progress: Progress, *names: str) -> Iterator[list[LawResult]]:
+    """Laws proved in one pass; they share its time."""
+    progress(", ".join(names))
+    results = [LawResult(name) for name in names]
+    start = time.monotonic()
+    yield results
+    for result in results:
+        result.seconds = time.monotonic() - start
+    report.laws.extend(results)

@@ -1,0 +1,1 @@
+"""Dagster resources: where data lies and what computes it."""

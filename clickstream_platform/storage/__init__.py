@@ -1,0 +1,1 @@
+"""Where data lies: landing files, the manifest and the Delta tables."""

@@ -1,0 +1,259 @@
+"""Every Delta write and read of the lake, one function per kind of write.
+
+Spark writes bronze and other wide tables, delta-rs the small ones; never both one table.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
+
+from clickstream_platform.errors import ClickstreamError
+from clickstream_platform.tables.contract import Table
+
+COMMIT_KEY = "clickstream"
+_RETRY = retry(
+    retry=retry_if_exception_type(CommitFailedError),
+    stop=stop_after_attempt(3),
+    wait=wait_random(0.05, 0.5),
+    reraise=True,
+)
+
+
+class HourOutsideRunError(ClickstreamError):
+    """Rows of an hour that this write was not asked to replace."""
+
+
+class SchemaMismatchError(ClickstreamError):
+    """Rows that do not have the contract's columns."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A commit that exists: the table's version that holds it."""
+
+    version: int
+    commit_id: str
+
+
+def location(lake: Path, table: Table) -> str:
+    return str(lake / table.layer / table.name)
+
+
+def exists(lake: Path, table: Table) -> bool:
+    return DeltaTable.is_deltatable(location(lake, table))
+
+
+def init_table(lake: Path, table: Table, spark: SparkSession | None) -> None:
+    """Creates `table` empty, by the engine that writes it; an existing table stays as it is."""
+    if exists(lake, table):
+        return
+    path = location(lake, table)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    properties = {"delta.checkpointInterval": "50"}
+    if table.stats_columns:
+        properties["delta.dataSkippingStatsColumns"] = ",".join(table.stats_columns)
+    if table.writer == "deltalake":
+        DeltaTable.create(
+            path,
+            schema=table.arrow_schema,
+            mode="ignore",
+            partition_by=[table.partition_by] if table.partition_by else None,
+            description=table.grain,
+            configuration=dict(properties),
+        )
+        return
+    if spark is None:
+        raise ClickstreamError(f"{table.path} is written by Spark and does not exist yet.")
+    columns = ", ".join(
+        f"`{spec.name}` {spec.type.simpleString()} COMMENT {_sql_text(spec.description)}"
+        for spec in table.columns
+    )
+    partition = f"PARTITIONED BY (`{table.partition_by}`)" if table.partition_by else ""
+    settings = ", ".join(f"'{key}' = '{value}'" for key, value in properties.items())
+    spark.sql(
+        f"CREATE TABLE IF NOT EXISTS delta.`{path}` ({columns}) USING delta {partition} "
+        f"COMMENT {_sql_text(table.grain)} TBLPROPERTIES ({settings})"
+    )
+
+
+def append_once(
+    rows: DataFrame, lake: Path, table: Table, *, batch_id: str, run_id: str
+) -> Written:
+    """Appends `rows`; a second call with the same `batch_id` appends nothing.
+
+    Guarantees: all rows become visible in one commit. Appends never conflict.
+    """
+    commit_id = uuid.uuid4().hex
+    (
+        rows.write.format("delta")
+        .mode("append")
+        .option("txnAppId", f"batch:{batch_id}")
+        .option("txnVersion", "1")
+        .option("userMetadata", _metadata(commit_id, run_id))
+        .save(location(lake, table))
+    )
+    return Written(_version_of(lake, table, commit_id), commit_id)
+
+
+def replace_hours(
+    rows: DataFrame, lake: Path, table: Table, hours: Sequence[str], *, run_id: str
+) -> Written:
+    """One commit after which `table` holds exactly `rows` in `hours`, and all else unchanged.
+
+    Grain: that of `table`; an hour of `hours` without rows becomes empty.
+    Guarantees: a reader sees all of the hours replaced or none. The same call again leaves the same
+        rows. The commit names `run_id`.
+    Raises: the engine's error, before any commit, if a row lies outside `hours`.
+    Source: Delta Lake documentation on selective overwrite (`replaceWhere`).
+    """
+    commit_id = uuid.uuid4().hex
+    (
+        rows.write.format("delta")
+        .mode("overwrite")
+        .option("replaceWhere", _hours_predicate(table, hours))
+        .option("userMetadata", _metadata(commit_id, run_id))
+        .save(location(lake, table))
+    )
+    return Written(_version_of(lake, table, commit_id), commit_id)
+
+
+@_RETRY
+def replace_hours_arrow(
+    rows: pa.Table, lake: Path, table: Table, hours: Sequence[str], *, run_id: str
+) -> Written:
+    """As `replace_hours`, for rows in memory, by delta-rs. A lost commit race is tried 3 times.
+
+    Raises: SchemaMismatchError or HourOutsideRunError, before any write.
+    """
+    partition = table.partition_by
+    outside = set(pc.unique(rows[partition]).to_pylist()) - set(hours)
+    if outside:
+        raise HourOutsideRunError(
+            f"{table.path}: rows of {sorted(outside)} in a write of {hours[0]} to {hours[-1]}; "
+            "the transform must keep to the hours it was asked for."
+        )
+    commit_id = uuid.uuid4().hex
+    write_deltalake(
+        location(lake, table),
+        conform(rows, table),
+        mode="overwrite",
+        predicate=_hours_predicate(table, hours),
+        commit_properties=CommitProperties(
+            custom_metadata={COMMIT_KEY: _metadata(commit_id, run_id)}
+        ),
+    )
+    return Written(_version_of(lake, table, commit_id), commit_id)
+
+
+@_RETRY
+def append_arrow(rows: pa.Table, lake: Path, table: Table, *, run_id: str) -> Written:
+    """Appends `rows` in one commit, by delta-rs."""
+    commit_id = uuid.uuid4().hex
+    write_deltalake(
+        location(lake, table),
+        conform(rows, table),
+        mode="append",
+        commit_properties=CommitProperties(
+            custom_metadata={COMMIT_KEY: _metadata(commit_id, run_id)}
+        ),
+    )
+    return Written(_version_of(lake, table, commit_id), commit_id)
+
+
+def conform(rows: pa.Table, table: Table) -> pa.Table:
+    """`rows` in the contract's column order and Arrow types.
+
+    Raises: SchemaMismatchError listing missing and unknown columns, or a value that does not fit.
+    """
+    wanted = table.arrow_schema
+    missing = [name for name in wanted.names if name not in rows.column_names]
+    unknown = [name for name in rows.column_names if name not in wanted.names]
+    if missing or unknown:
+        raise SchemaMismatchError(f"{table.path}: missing {missing}, not in contract {unknown}.")
+    try:
+        return rows.select(wanted.names).cast(wanted)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise SchemaMismatchError(f"{table.path}: {error}") from error
+
+
+def read_hours(
+    spark: SparkSession, lake: Path, table: Table, hours: Sequence[str], *, version: int | None
+) -> DataFrame:
+    """The rows of `table` in `hours` at `version`; opens only the files of those hours."""
+    reader = spark.read.format("delta")
+    if version is not None:
+        reader = reader.option("versionAsOf", version)
+    rows = reader.load(location(lake, table))
+    return rows.where(F.col(str(table.partition_by)).isin([*hours]))
+
+
+def read_arrow(
+    lake: Path,
+    table: Table,
+    *,
+    hours: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    """The rows of `table` (in `hours`), read by delta-rs without Spark."""
+    delta = DeltaTable(location(lake, table))
+    condition = None
+    if hours is not None:
+        condition = pc.field(str(table.partition_by)).isin([*hours])
+    dataset = delta.to_pyarrow_dataset()
+    return dataset.to_table(columns=list(columns) if columns else None, filter=condition)
+
+
+def version(lake: Path, table: Table) -> int:
+    """The table's newest version; -1 if it does not exist."""
+    try:
+        return DeltaTable(location(lake, table)).version()
+    except TableNotFoundError:
+        return -1
+
+
+def hours_of(lake: Path, table: Table) -> set[str]:
+    """The hours that hold at least one file; reads only the Delta log."""
+    delta = DeltaTable(location(lake, table))
+    return {str(part[str(table.partition_by)]) for part in delta.partitions()}
+
+
+def _hours_predicate(table: Table, hours: Sequence[str]) -> str:
+    listed = ", ".join(f"'{hour}'" for hour in hours)
+    return f"{table.partition_by} IN ({listed})"
+
+
+def _metadata(commit_id: str, run_id: str) -> str:
+    return json.dumps({"commit": commit_id, "run_id": run_id})
+
+
+def _version_of(lake: Path, table: Table, commit_id: str) -> int:
+    """The version of the commit that names `commit_id`, among the newest ones.
+
+    A batch that `append_once` skipped has no commit of its own: the newest version holds it.
+    """
+    delta = DeltaTable(location(lake, table))
+    for entry in delta.history(20):
+        if commit_id in _commit_note(entry):
+            return int(entry["version"])
+    return delta.version()
+
+
+def _commit_note(entry: Mapping[str, object]) -> str:
+    return f"{entry.get('userMetadata', '')}{entry.get(COMMIT_KEY, '')}"
+
+
+def _sql_text(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,91 @@
+"""`ops/hour_state`: which version of which table holds an hour, and what it was built from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from clickstream_platform.hours import hours_between
+from clickstream_platform.storage import delta
+from clickstream_platform.tables.ops import HOUR_STATE
+
+
+@dataclass(frozen=True)
+class HourStateRow:
+    """The state of one hour of one table; fields as in the contract."""
+
+    table: str
+    hour: str
+    version: int
+    input_version: int
+    row_count: int
+    code_version: str
+    run_id: str
+    reach_from: str
+    reach_to: str
+    linked_hours: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    content_hash: str | None = None
+    max_event_at: datetime | None = None
+    blocked_by: str | None = None
+    is_stale: bool = False
+    recorded_at: datetime | None = None
+
+
+States = Mapping[tuple[str, str], HourStateRow]
+
+
+def record(lake: Path, rows: Sequence[HourStateRow], *, run_id: str) -> None:
+    """Appends `rows` in one commit: the commit point of their hours."""
+    if not rows:
+        return
+    now = datetime.now(UTC)
+    stamped = [asdict(replace(row, recorded_at=now)) for row in rows]
+    delta.append_arrow(
+        pa.Table.from_pylist(stamped, schema=HOUR_STATE.arrow_schema), lake, HOUR_STATE,
+        run_id=run_id,
+    )
+
+
+def current(lake: Path) -> dict[tuple[str, str], HourStateRow]:
+    """The newest row of every table and hour."""
+    if not delta.exists(lake, HOUR_STATE):
+        return {}
+    newest: dict[tuple[str, str], HourStateRow] = {}
+    rows = delta.read_arrow(lake, HOUR_STATE).sort_by("recorded_at").to_pylist()
+    for row in rows:
+        row["linked_hours"] = tuple(row["linked_hours"])
+        row["sources"] = tuple(row["sources"])
+        newest[(row["table"], row["hour"])] = HourStateRow(**row)
+    return newest
+
+
+def of_table(states: States, path: str) -> dict[str, HourStateRow]:
+    """The states of one table by hour."""
+    return {hour: row for (table, hour), row in states.items() if table == path}
+
+
+def is_stale(
+    row: HourStateRow | None, inputs: Mapping[str, HourStateRow], *, code_version: str
+) -> bool:
+    """True if the hour was never built, by other code, from older inputs, or is marked.
+
+    `inputs` are the states of the input table by hour.
+    """
+    if row is None or row.is_stale or row.code_version != code_version:
+        return True
+    return any(
+        state.version > row.input_version
+        for state in reaching(row, inputs)
+    )
+
+
+def reaching(row: HourStateRow, inputs: Mapping[str, HourStateRow]) -> Iterable[HourStateRow]:
+    """The input hours that can change this hour."""
+    for hour in {*hours_between(row.reach_from, row.reach_to), *row.linked_hours}:
+        if hour in inputs:
+            yield inputs[hour]

@@ -1,0 +1,243 @@
+"""Landing: which files are there, and the one reader that turns a file into (ordinal, bytes).
+
+Files lie in `<home>/landing/<source>/<hour>/` or, without hour, in `<home>/landing/<source>/`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pyarrow as pa
+import zstandard
+
+from clickstream_platform.settings import HOUR_KEY
+from clickstream_platform.sources.model import Source
+from clickstream_platform.storage.records import batches, cut
+
+SPLIT_BYTES = 32 << 20
+BLOCK_BYTES = 8 << 20
+ARCHIVES = {".gz": "gzip", ".zst": "zstd"}
+TRUNCATED = "archive_truncated"
+BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """A finished file as the scan saw it; `hour` is null in a flat drop."""
+
+    path: str
+    source: str
+    hour: str | None
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """A piece of a file one task reads: whole records from `start` to `end`, numbered on."""
+
+    path: str
+    codec: str
+    delimiter: str | None
+    start: int
+    end: int
+    first_ordinal: int
+    skip_header: bool
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A file's digest, CSV header and splits."""
+
+    sha8: str
+    header: str | None
+    splits: tuple[Split, ...]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What the landing folder holds: finished files, and what was left alone and why."""
+
+    files: tuple[LandingFile, ...]
+    warnings: tuple[str, ...]
+
+
+def scan(root: Path, sources: dict[str, Source], *, running_hour: str) -> Scan:
+    """Finished files of known sources, in order of path. Opens no file and follows no link."""
+    files: list[LandingFile] = []
+    warnings: list[str] = []
+    for source_dir in _entries(root):
+        if not source_dir.is_dir(follow_symlinks=False):
+            continue
+        source = sources.get(source_dir.name)
+        if source is None:
+            if any(True for _ in _entries(Path(source_dir.path))):
+                known = ", ".join(sorted(sources))
+                warnings.append(
+                    f"landing/{source_dir.name}: no source of this name; known: {known}"
+                )
+            continue
+        for entry in _entries(Path(source_dir.path)):
+            if entry.is_dir(follow_symlinks=False):
+                hour = entry.name
+                if not HOUR_KEY.match(hour):
+                    warnings.append(f"landing/{source.name}/{hour}: not an hour like 2026-11-20T10")
+                elif hour > running_hour:
+                    warnings.append(f"landing/{source.name}/{hour}: later than now, left in place")
+                else:
+                    inner = _entries(Path(entry.path))
+                    files += [f for e in inner if (f := _file(e, root, source, hour))]
+            elif found := _file(entry, root, source, None):
+                files.append(found)
+    return Scan(tuple(files), tuple(warnings))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+
+
+def _file(
+    entry: os.DirEntry[str], root: Path, source: Source, hour: str | None
+) -> LandingFile | None:
+    if entry.name.startswith((".", "_")) or entry.name.endswith(".tmp"):
+        return None
+    if not fnmatch(entry.name, source.files):
+        return None
+    info = entry.stat(follow_symlinks=False)
+    if not stat.S_ISREG(info.st_mode):
+        return None
+    path = Path(entry.path).relative_to(root).as_posix()
+    return LandingFile(path, source.name, hour, info.st_size, info.st_mtime_ns)
+
+
+def inspect(root: Path, path: str, source: Source) -> Inspected:
+    """Reads the file once for its digest and cuts it into splits of whole records.
+
+    Raises: OSError if the file is gone or unreadable.
+    """
+    full = root / path
+    codec = ARCHIVES.get(full.suffix, "plain")
+    delimiter = source.csv.delimiter if source.format == "csv" else None
+    has_header = source.format == "csv" and source.csv.header
+    digest = hashlib.sha256()
+    if codec != "plain":
+        with full.open("rb") as stream:
+            while block := stream.read(BLOCK_BYTES):
+                digest.update(block)
+        header = _first_record(full, codec, delimiter) if has_header else None
+        whole = Split(str(full), codec, delimiter, 0, 0, 0, has_header)
+        return Inspected(digest.hexdigest()[:8], header, (whole,))
+    splits: list[Split] = []
+    start = ordinal = 0
+    rest = b""
+    header: str | None = None
+    pending_header = has_header
+    with full.open("rb") as stream:
+        while True:
+            block = stream.read(SPLIT_BYTES)
+            digest.update(block)
+            data = rest + block
+            piece = cut(data, delimiter=delimiter, final=not block)
+            end = start + len(data) - len(piece.rest)
+            count = len(piece.records)
+            if count:
+                skips = pending_header
+                if skips:
+                    header = _as_text(piece.records[0].as_py())
+                    pending_header = False
+                splits.append(Split(str(full), codec, delimiter, start, end, ordinal, skips))
+                ordinal += count - skips
+            start, rest = end, piece.rest
+            if not block:
+                return Inspected(digest.hexdigest()[:8], header, tuple(splits))
+
+
+def read_split(split: Split) -> Iterator[pa.Table]:
+    """The split's lines as tables of (`source_offset`, `raw`, `damage`), in order."""
+    ordinal = split.first_ordinal
+    skip = split.skip_header
+    for records, damage in _records(split):
+        kept = records[1:] if skip and len(records) else records
+        skip = skip and not len(records)
+        if len(kept):
+            yield _lines(ordinal, kept, damage)
+            ordinal += len(kept)
+
+
+def _lines(ordinal: int, raw: pa.Array, damage: str | None) -> pa.Table:
+    offsets = pa.array(range(ordinal, ordinal + len(raw)), pa.int64())
+    damages = pa.array([damage] * len(raw), pa.string())
+    return pa.table({"source_offset": offsets, "raw": raw, "damage": damages})
+
+
+def _records(split: Split) -> Iterator[tuple[pa.Array, str | None]]:
+    if split.codec == "plain":
+        with Path(split.path).open("rb") as stream:
+            stream.seek(split.start)
+            data = stream.read(split.end - split.start)
+        yield cut(data, delimiter=split.delimiter, final=True).records, None
+        return
+    archive = _Archive(Path(split.path), split.codec)
+    for records, tail in batches(archive.blocks(), delimiter=split.delimiter):
+        if len(records):
+            yield records, None
+        if tail is not None:
+            if archive.is_damaged:
+                yield pa.array([tail], pa.binary()), TRUNCATED
+            elif tail:
+                yield cut(tail, delimiter=split.delimiter, final=True).records, None
+
+
+class _Archive:
+    """Decompresses as far as the bytes allow; afterwards `is_damaged` tells if that was not all."""
+
+    def __init__(self, path: Path, codec: str) -> None:
+        self.path = path
+        self.codec = codec
+        self.is_damaged = False
+
+    def blocks(self) -> Iterator[bytes]:
+        decoder = self._new_decoder()
+        fed = False
+        with self.path.open("rb") as stream:
+            while block := stream.read(BLOCK_BYTES // 4):
+                while block:
+                    if decoder.eof:  # a further member of the archive
+                        decoder, fed = self._new_decoder(), False
+                    try:
+                        out = decoder.decompress(block)
+                    except (zlib.error, zstandard.ZstdError):
+                        self.is_damaged = True
+                        return
+                    fed = True
+                    if out:
+                        yield out
+                    block = decoder.unused_data if decoder.eof else b""
+        self.is_damaged = fed and not decoder.eof
+
+    def _new_decoder(self) -> zlib._Decompress | zstandard.ZstdDecompressionObj:
+        if self.codec == "gzip":
+            return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        return zstandard.ZstdDecompressor().decompressobj()
+
+
+def _first_record(path: Path, codec: str, delimiter: str | None) -> str | None:
+    split = Split(str(path), codec, delimiter, 0, 0, 0, False)
+    for records, damage in _records(split):
+        if len(records) and damage is None:
+            return _as_text(records[0].as_py())
+    return None
+
+
+def _as_text(header: bytes) -> str:
+    return header.removeprefix(BOM).decode("utf-8", errors="replace")

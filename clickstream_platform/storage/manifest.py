@@ -1,0 +1,207 @@
+"""The manifest: the only truth about landing files, from first sight to their bronze commit.
+
+`<home>/state/manifest.sqlite`. A file is seen, then claimed by one run, then committed; a claim
+whose process is gone is free again. It can be rebuilt from landing and bronze.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from clickstream_platform.storage.landing import LandingFile
+from clickstream_platform.storage.owners import is_alive
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS files (
+  path TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+  source TEXT NOT NULL, ingest_hour TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('seen', 'claimed', 'committed', 'unchanged', 'failed')),
+  sha8 TEXT, header TEXT, lines INTEGER, bronze_version INTEGER, error TEXT,
+  owner TEXT, attempt INTEGER NOT NULL DEFAULT 0,
+  first_seen REAL NOT NULL,
+  PRIMARY KEY (path, size, mtime_ns)
+);
+CREATE INDEX IF NOT EXISTS files_by_status ON files (status, ingest_hour);
+CREATE INDEX IF NOT EXISTS files_by_source ON files (source, status);
+"""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A file this owner alone may ingest now; `attempt` above 1 means that an earlier one died."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    source: str
+    ingest_hour: str
+    attempt: int
+
+
+class Manifest:
+    """What is known about every landing file of one home."""
+
+    def __init__(self, state: Path) -> None:
+        state.mkdir(parents=True, exist_ok=True)
+        self.path = state / "manifest.sqlite"
+        with self._open() as connection:
+            connection.executescript(_SCHEMA)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def register(self, files: Sequence[LandingFile], *, running_hour: str) -> int:
+        """Notes files not seen before, by path, size and time; returns how many were new."""
+        rows = [
+            (f.path, f.size, f.mtime_ns, f.source, f.hour or running_hour, "seen", time.time())
+            for f in files
+        ]
+        with self._transaction() as connection:
+            before = connection.total_changes
+            connection.executemany(
+                "INSERT OR IGNORE INTO files "
+                "(path, size, mtime_ns, source, ingest_hour, status, first_seen) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+            return connection.total_changes - before
+
+    def waiting_hours(self) -> dict[str, int]:
+        """Bytes that wait for ingestion by ingest hour, claims of dead processes included."""
+        self._free_dead_claims()
+        with self._open() as connection:
+            found = connection.execute(
+                "SELECT ingest_hour, SUM(size) AS bytes FROM files WHERE status = 'seen' "
+                "GROUP BY ingest_hour ORDER BY ingest_hour"
+            )
+            return {row["ingest_hour"]: row["bytes"] for row in found}
+
+    def claim(self, hours: Sequence[str], *, owner: str) -> list[Claim]:
+        """Takes every free file of `hours`, in order of path. Atomic between processes.
+
+        `owner` comes from `owners.this_process`.
+        """
+        self._free_dead_claims()
+        with self._transaction() as connection:
+            marks = ",".join("?" * len(hours))
+            free = connection.execute(
+                "SELECT * FROM files WHERE status = 'seen' "
+                f"AND ingest_hour IN ({marks}) ORDER BY path",
+                tuple(hours),
+            ).fetchall()
+            connection.executemany(
+                "UPDATE files SET status = 'claimed', owner = ?, attempt = attempt + 1 "
+                "WHERE path = ? AND size = ? AND mtime_ns = ?",
+                [(owner, row["path"], row["size"], row["mtime_ns"]) for row in free],
+            )
+        return [
+            Claim(
+                row["path"], row["size"], row["mtime_ns"], row["source"], row["ingest_hour"],
+                row["attempt"] + 1,
+            )
+            for row in free
+        ]
+
+    def describe(self, claim: Claim, *, sha8: str, header: str | None) -> None:
+        """Notes what inspection found."""
+        self._set(claim, sha8=sha8, header=header)
+
+    def commit(self, claim: Claim, *, bronze_version: int, lines: int) -> None:
+        """The file's lines are in bronze."""
+        self._set(claim, status="committed", bronze_version=bronze_version, lines=lines, error=None)
+
+    def unchanged(self, claim: Claim) -> None:
+        """The same bytes under the same path are in bronze already."""
+        self._set(claim, status="unchanged")
+
+    def fail(self, claim: Claim, error: str) -> None:
+        """The file could not be read; it stays known and is tried again when it changes."""
+        self._set(claim, status="failed", error=error)
+
+    def release(self, owner: str) -> None:
+        """Gives this owner's unfinished claims back."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE files SET status = 'seen', owner = NULL "
+                "WHERE owner = ? AND status = 'claimed'",
+                (owner,),
+            )
+
+    def is_committed(self, path: str, sha8: str) -> bool:
+        """True if these bytes came in under this path before."""
+        with self._open() as connection:
+            found = connection.execute(
+                "SELECT 1 FROM files WHERE path = ? AND sha8 = ? AND status = 'committed'",
+                (path, sha8),
+            )
+            return found.fetchone() is not None
+
+    def headers(self) -> dict[str, list[str]]:
+        """The distinct CSV headers by source, over all files that were ever inspected."""
+        with self._open() as connection:
+            found = connection.execute(
+                "SELECT DISTINCT source, header FROM files WHERE header IS NOT NULL "
+                "ORDER BY source, header"
+            )
+            headers: dict[str, list[str]] = {}
+            for row in found:
+                headers.setdefault(row["source"], []).append(row["header"])
+            return headers
+
+    def counts(self) -> dict[str, int]:
+        """Files by status."""
+        with self._open() as connection:
+            found = connection.execute("SELECT status, COUNT(*) AS n FROM files GROUP BY status")
+            return {row["status"]: row["n"] for row in found}
+
+    def failures(self) -> list[tuple[str, str]]:
+        """(path, error) of the files that could not be read."""
+        with self._open() as connection:
+            found = connection.execute(
+                "SELECT path, error FROM files WHERE status = 'failed' ORDER BY path"
+            )
+            return [(row["path"], row["error"]) for row in found]
+
+    def _free_dead_claims(self) -> None:
+        with self._open() as connection:
+            owners = [
+                row["owner"]
+                for row in connection.execute(
+                    "SELECT DISTINCT owner FROM files WHERE status = 'claimed'"
+                )
+            ]
+        for owner in owners:
+            if not is_alive(owner):
+                self.release(owner)
+
+    def _set(self, claim: Claim, **values: object) -> None:
+        assignments = ", ".join(f"{name} = ?" for name in values)
+        with self._transaction() as connection:
+            connection.execute(
+                f"UPDATE files SET {assignments} WHERE path = ? AND size = ? AND mtime_ns = ?",  # noqa: S608 (names are ours)
+                (*values.values(), claim.path, claim.size, claim.mtime_ns),
+            )
+

@@ -1,0 +1,105 @@
+"""Each line's verdict: accepted, duplicate or quarantined (docs/DEFINITIONS.md, Row rules and on)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from clickstream_platform.tables.contract import Table
+from clickstream_platform.tables.rules import failed_rules
+from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
+from clickstream_platform.transforms.standardise import UNIT
+
+ACCEPTED, DUPLICATE, QUARANTINED = "accepted", "duplicate", "quarantined"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How the lines of the hours at hand are spread: over so many tasks, each hour in so many parts.
+
+    One hour is split so that every core works on it; of many hours each stays in few files.
+    """
+
+    tasks: int
+    parts: int
+
+    @classmethod
+    def over(cls, hour_count: int, *, cores: int) -> Spread:
+        if hour_count >= 4 * cores:
+            return cls(tasks=min(hour_count, 16 * cores), parts=1)
+        return cls(tasks=2 * cores, parts=8 * cores)
+
+
+def judge(lines: DataFrame, spread: Spread) -> DataFrame:
+    """The same rows with `verdict`, final `reasons` and the surviving line of a duplicate.
+
+    Every line of one id meets the others in one task, so that the verdict depends on the set of
+    lines and not on their order. A rejected line competes with nobody: its address is its key.
+    """
+    ruled = lines.withColumn("event_hour", F.col("home_hour")).withColumn("reasons", _all_reasons())
+    is_good = F.size("reasons") == 0
+    key = F.when(is_good, F.concat_ws(UNIT, "id_scope", "event_id")).otherwise(
+        F.concat_ws(UNIT, F.lit("rejected"), "source_file", "source_offset")
+    )
+    part = F.pmod(F.xxhash64("_key"), F.lit(spread.parts))
+    same_id = Window.partitionBy("event_hour", "_part", "_key").orderBy(
+        "event_timestamp", "event_fingerprint", "source_file", "source_offset"
+    )
+    ranked = (
+        ruled.withColumn("_good", is_good)
+        .withColumn("_key", key)
+        .withColumn("_part", part)
+        .repartition(spread.tasks, "event_hour", "_part")
+        .withColumn("_place", F.row_number().over(same_id))
+        .withColumn("winner_fingerprint", F.first("event_fingerprint").over(same_id))
+        .withColumn("accepted_source_file", F.first("source_file").over(same_id))
+        .withColumn("accepted_source_offset", F.first("source_offset").over(same_id))
+    )
+    return _with_verdict(ranked).drop("_good", "_key", "_part", "_place")
+
+
+def _with_verdict(ranked: DataFrame) -> DataFrame:
+    is_copy = F.col("event_fingerprint") == F.col("winner_fingerprint")
+    collided = F.col("_good") & (F.col("_place") > 1) & ~is_copy
+    verdict = (
+        F.when(~F.col("_good") | collided, F.lit(QUARANTINED))
+        .when(F.col("_place") == 1, F.lit(ACCEPTED))
+        .otherwise(F.lit(DUPLICATE))
+    )
+    reasons = F.when(collided, F.array(F.lit("event_id_collision"))).otherwise(F.col("reasons"))
+    return (
+        ranked.withColumn("verdict", verdict)
+        .withColumn("reasons", reasons)
+        .withColumn("winner_fingerprint", F.when(collided, F.col("winner_fingerprint")))
+        .withColumn("event_date", F.to_date("event_timestamp"))
+        .withColumn("hour_of_day", F.hour("event_timestamp"))
+        .withColumn("is_weekend", F.dayofweek("event_timestamp").isin(1, 7))
+    )
+
+
+def _all_reasons() -> Column:
+    """The reasons of reading; to those of a readable line the contract adds its reject rules."""
+    of_contract = failed_rules(SILVER_EVENTS, actions=("reject",))
+    return F.when(F.col("is_readable"), F.concat("reasons", of_contract)).otherwise(
+        F.col("reasons")
+    )
+
+
+def of_verdict(judged: DataFrame, table: Table, verdict: str, *, run_id: str) -> DataFrame:
+    """The rows of one silver table, with its contract's columns."""
+    rows = judged.where(F.col("verdict") == verdict).withColumn("run_id", F.lit(run_id))
+    if table is SILVER_QUARANTINE:
+        collided = F.array_contains("reasons", "event_id_collision")
+        rows = rows.withColumn("event_fingerprint", F.when(collided, F.col("event_fingerprint")))
+    return rows.select(
+        *[F.col(spec.name).cast(spec.type).alias(spec.name) for spec in table.columns]
+    )
+
+
+VERDICTS = {
+    SILVER_EVENTS.path: ACCEPTED,
+    SILVER_DUPLICATES.path: DUPLICATE,
+    SILVER_QUARANTINE.path: QUARANTINED,
+}

@@ -1,0 +1,17 @@
+"""The numbers and names the transforms take from the settings."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Times in seconds, money in units of the currency."""
+
+    first_hour: str
+    max_future_skew_s: int
+    high_value_threshold: float
+    session_idle_s: int
+    session_cap_s: int
+    order_repeat_s: int
+    reporting_currency: str
+    funnel_steps: tuple[str, ...]

@@ -1,0 +1,47 @@
+"""Orders: repeats of a purchase are one order (docs/DEFINITIONS.md, Orders)."""
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from clickstream_platform.tables.gold import FACT_TRANSACTIONS
+from clickstream_platform.transforms.sessions import TOTAL_ORDER, typed
+from clickstream_platform.transforms.standardise import UNIT
+
+
+def purchases(events: DataFrame) -> DataFrame:
+    """The purchase events among `events`."""
+    return events.where(F.col("event_name") == "purchase")
+
+
+def with_is_order(purchase_events: DataFrame, *, repeat_s: int) -> DataFrame:
+    """The same purchases with `is_order`: false for a repeat, and `_order_key`.
+
+    Exact for every purchase whose predecessors of the last `repeat_s` seconds are among the rows.
+    """
+    customer = F.coalesce("user_id", "visitor_id", F.lit(""))
+    own = F.concat_ws(UNIT, F.lit("event"), "id_scope", "event_id")
+    key = F.when(
+        F.col("transaction_id").isNotNull(),
+        F.concat_ws(UNIT, F.lit("order"), "id_scope", "transaction_id", customer),
+    ).otherwise(own)
+    of_order = Window.partitionBy("_order_key").orderBy(*TOTAL_ORDER)
+    gap = F.unix_micros("event_timestamp") - F.unix_micros(F.lag("event_timestamp").over(of_order))
+    repeats = F.coalesce(gap <= repeat_s * 1_000_000, F.lit(False))
+    return purchase_events.withColumn("_order_key", key).withColumn("is_order", ~repeats)
+
+
+def fact_transactions(purchase_events: DataFrame) -> DataFrame:
+    """One row per order, from purchases that have `is_order`."""
+    orders = purchase_events.where("is_order")
+    units = F.aggregate(
+        "items",
+        F.lit(0).cast("bigint"),
+        lambda total, item: total + F.coalesce(item["quantity"], F.lit(1).cast("bigint")),
+    )
+    return typed(
+        orders.withColumn("order_id", F.md5(F.concat_ws(UNIT, "id_scope", "event_id")))
+        .withColumn("ordered_at", F.col("event_timestamp"))
+        .withColumn("item_count", F.size("items").cast("bigint"))
+        .withColumn("units", units),
+        FACT_TRANSACTIONS,
+    )

@@ -1,0 +1,116 @@
+"""Server-side sessions by a closed form (docs/DEFINITIONS.md, Sessions; docs/SESSIONS.md why it is exact)."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from clickstream_platform.tables.contract import Table
+from clickstream_platform.tables.gold import FACT_EVENTS, FACT_SESSIONS
+from clickstream_platform.transforms.standardise import UNIT
+
+TOTAL_ORDER = ("event_timestamp", "event_id", "id_scope")
+
+
+def with_sessions(events: DataFrame, *, idle_s: int, cap_s: int) -> DataFrame:
+    """The same rows with `session_id`, `event_sequence`, `chain_start` and `chain_end`.
+
+    Exact for every visitor whose whole chains are among `events`; null for events without visitor.
+    Sorted once: every column here is a window over one visitor in total order.
+    """
+    # An event without visitor is its own group, so that those rows do not meet in one task.
+    who = F.coalesce("visitor_id", F.concat(F.lit("\0"), F.col("id_scope"), F.col("event_id")))
+    of_visitor = Window.partitionBy("_who").orderBy(*TOTAL_ORDER)
+    so_far = of_visitor.rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    of_session = Window.partitionBy("_who", "_session_start").orderBy(*TOTAL_ORDER)
+    time = F.col("event_timestamp")
+    previous = F.lag("event_timestamp").over(of_visitor)
+    begins_chain = previous.isNull() | (_seconds(previous, time) > idle_s)
+    chained = (
+        events.withColumn("_who", who)
+        .withColumn("_previous", previous)
+        .withColumn("_begins", begins_chain)
+        .withColumn("chain_start", F.max(F.when(F.col("_begins"), time)).over(so_far))
+        .withColumn("_cut", F.floor(_seconds(F.col("chain_start"), time) / cap_s))
+    )
+    begins_session = F.col("_begins") | (F.col("_cut") != F.lag("_cut").over(of_visitor))
+    first_event = F.struct("id_scope", "event_id")
+    marked = chained.withColumn("_opens", F.when(begins_session, first_event)).withColumn(
+        "_session_start", F.last("_opens", ignorenulls=True).over(so_far)
+    )
+    session_id = F.md5(
+        F.concat_ws(
+            UNIT, "visitor_id", F.col("_session_start.id_scope"), F.col("_session_start.event_id")
+        )
+    )
+    has_visitor = F.col("visitor_id").isNotNull()
+    return (
+        marked.withColumn("session_id", F.when(has_visitor, session_id))
+        .withColumn(
+            "event_sequence",
+            F.when(has_visitor, F.row_number().over(of_session).cast("bigint")),
+        )
+        .drop("_who", "_previous", "_begins", "_cut", "_opens", "_session_start")
+    )
+
+
+def _seconds(start: Column, end: Column) -> Column:
+    """Exact to the microsecond: whole seconds would call a gap of 1,800.4 s one of 1,800."""
+    return (F.unix_micros(end) - F.unix_micros(start)) / F.lit(1_000_000.0)
+
+
+def fact_events(sessionised: DataFrame) -> DataFrame:
+    """One row per event with its session, in the columns of the contract."""
+    return sessionised.select(*FACT_EVENTS.column_names)
+
+
+def fact_sessions(sessionised: DataFrame) -> DataFrame:
+    """One row per session of `sessionised`, which also has `is_order` and `order_value`."""
+    seen = sessionised.where(F.col("session_id").isNotNull())
+    in_order = F.struct(*TOTAL_ORDER)
+
+    def count_of(name: str) -> Column:
+        return F.count_if(F.col("event_name") == name)
+
+    viewed = F.when(F.col("event_name") == "view_item", F.col("items.item_id"))
+    page = F.when(F.col("event_name") == "page_view", F.col("page_location"))
+    has_page = F.col("page_location").isNotNull()
+    has_user = F.col("user_id").isNotNull()
+    sessions = (
+        seen.groupBy("session_id", "visitor_id")
+        .agg(
+            F.max_by("user_id", F.when(has_user, in_order)).alias("user_id"),
+            F.min("event_timestamp").alias("started_at"),
+            F.max("event_timestamp").alias("ended_at"),
+            F.min("event_hour").alias("event_hour"),
+            F.count(F.lit(1)).alias("event_count"),
+            count_of("page_view").alias("page_views"),
+            F.size(F.collect_set(page)).cast("bigint").alias("unique_page_views"),
+            count_of("view_item").alias("view_items"),
+            count_of("add_to_cart").alias("add_to_carts"),
+            count_of("begin_checkout").alias("begin_checkouts"),
+            F.count_if("is_order").alias("purchases"),
+            F.coalesce(F.sum(F.when(F.col("is_order"), F.col("value"))), F.lit(0)).alias(
+                "transaction_revenue"
+            ),
+            F.size(F.array_compact(F.array_distinct(F.flatten(F.collect_list(viewed)))))
+            .cast("bigint")
+            .alias("products_viewed"),
+            F.min_by("page_location", F.when(has_page, in_order)).alias("landing_page"),
+            F.max_by("page_location", F.when(has_page, in_order)).alias("exit_page"),
+        )
+        .withColumn("duration_s", _seconds(F.col("started_at"), F.col("ended_at")))
+    )
+    is_engaged = (
+        (F.col("duration_s") > 10)
+        | (F.col("page_views") + F.col("view_items") >= 2)
+        | (F.col("purchases") > 0)
+    )
+    return typed(sessions.withColumn("is_engaged", is_engaged), FACT_SESSIONS)
+
+
+def typed(rows: DataFrame, table: Table) -> DataFrame:
+    """The contract's columns, in its order and types."""
+    return rows.select(
+        *[F.col(spec.name).cast(spec.type).alias(spec.name) for spec in table.columns]
+    )
