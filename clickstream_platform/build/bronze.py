@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount, record_results
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.storage import delta, hour_state, landing
 from clickstream_platform.storage.hour_state import HourStateRow
@@ -30,13 +31,13 @@ log = logging.getLogger("clickstream.bronze")
 
 @dataclass(frozen=True)
 class Ingested:
-    """What one bronze build did: per ingest hour its new lines and files, and the home hours touched."""
+    """What one bronze build did: per ingest hour its new lines, and the home hours touched."""
 
     version: int
     lines: dict[str, int]
-    files: dict[str, int]
     home_hours: tuple[str, ...]
     failures: tuple[tuple[str, str], ...]
+    reports: tuple[HourReport, ...]
 
 
 def build_bronze(workspace: Workspace, hours: Sequence[str], *, run_id: str) -> Ingested:
@@ -51,9 +52,9 @@ def build_bronze(workspace: Workspace, hours: Sequence[str], *, run_id: str) -> 
     claims = manifest.claim(hours, owner=owner)
     try:
         ready, failures = _inspected(workspace, claims)
-        if not ready:
-            return Ingested(delta.version(workspace.lake, BRONZE_EVENTS), {}, {}, (), failures)
-        return _append(workspace, ready, failures, run_id=run_id)
+        if ready:
+            _append(workspace, ready, run_id=run_id)
+        return _ingested(workspace, hours, ready, failures, run_id=run_id)
     finally:
         manifest.release(owner)
 
@@ -105,12 +106,8 @@ def _is_in_bronze(workspace: Workspace, claim: Claim, source_file: str) -> bool:
 
 
 def _append(
-    workspace: Workspace,
-    ready: Sequence[tuple[Claim, ReceivedFile]],
-    failures: tuple[tuple[str, str], ...],
-    *,
-    run_id: str,
-) -> Ingested:
+    workspace: Workspace, ready: Sequence[tuple[Claim, ReceivedFile]], *, run_id: str
+) -> None:
     files = [received for _, received in ready]
     batch_id = hashlib.sha256("\n".join(f.source_file for f in files).encode()).hexdigest()[:16]
     written = delta.append_once(
@@ -120,32 +117,91 @@ def _append(
         batch_id=batch_id,
         run_id=run_id,
     )
-    stored = delta.read_arrow(
-        workspace.lake,
-        BRONZE_EVENTS,
-        hours=sorted({file.ingest_hour for file in files}),
-        columns=["ingest_hour", "home_hour", "source", "source_file"],
-    )
+    stored = _stored(workspace, {file.ingest_hour for file in files})
     names = pa.array([file.source_file for file in files], pa.string())
     ours = stored.filter(pc.is_in(stored["source_file"], value_set=names))
+    # Told before the manifest: a crash between the two is healed by asking bronze again.
+    _record_touched(workspace, ours, version=written.version, run_id=run_id)
     lines_per_file = _counts(ours, "source_file")
     for claim, received in ready:
-        workspace.manifest.commit(
-            claim,
-            bronze_version=written.version,
-            lines=lines_per_file.get(received.source_file, 0),
-        )
-    _record_touched(workspace, ours, version=written.version, run_id=run_id)
-    files_per_hour: dict[str, int] = {}
-    for file in files:
-        files_per_hour[file.ingest_hour] = files_per_hour.get(file.ingest_hour, 0) + 1
-    return Ingested(
-        version=written.version,
-        lines=_counts(ours, "ingest_hour"),
-        files=files_per_hour,
-        home_hours=tuple(sorted(_counts(ours, "home_hour"))),
-        failures=failures,
+        lines = lines_per_file.get(received.source_file, 0)
+        workspace.manifest.commit(claim, bronze_version=written.version, lines=lines)
+
+
+def _stored(workspace: Workspace, hours: Iterable[str]) -> pa.Table:
+    return delta.read_arrow(
+        workspace.lake,
+        BRONZE_EVENTS,
+        hours=sorted(hours),
+        columns=["ingest_hour", "home_hour", "source", "source_file", "source_offset"],
     )
+
+
+def _ingested(
+    workspace: Workspace,
+    hours: Sequence[str],
+    ready: Sequence[tuple[Claim, ReceivedFile]],
+    failures: tuple[tuple[str, str], ...],
+    *,
+    run_id: str,
+) -> Ingested:
+    """What bronze holds of `hours` now, and what of it is new."""
+    stored = _stored(workspace, hours)
+    names = pa.array([received.source_file for _, received in ready], pa.string())
+    new = stored.filter(pc.is_in(stored["source_file"], value_set=names))
+    version = delta.version(workspace.lake, BRONZE_EVENTS)
+    reports = _reports(hours, stored, _counts(new, "ingest_hour"), version)
+    record_results(workspace.lake, [r for r in reports if r.row_count], run_id=run_id)
+    return Ingested(
+        version=version,
+        lines=_counts(new, "ingest_hour"),
+        home_hours=tuple(sorted(_counts(new, "home_hour"))),
+        failures=failures,
+        reports=tuple(reports),
+    )
+
+
+def _reports(
+    hours: Sequence[str], stored: pa.Table, new_lines: dict[str, int], version: int
+) -> list[HourReport]:
+    """One report per ingest hour; each file's lines must be numbered from 0 without gap."""
+    per_file = stored.group_by(["ingest_hour", "source_file"]).aggregate(
+        [("source_offset", "count"), ("source_offset", "count_distinct"), ("source_offset", "max")]
+    )
+    lines: dict[str, int] = {}
+    files: dict[str, int] = {}
+    broken: dict[str, int] = {}
+    for row in per_file.to_pylist():
+        hour, count = row["ingest_hour"], row["source_offset_count"]
+        lines[hour] = lines.get(hour, 0) + count
+        files[hour] = files.get(hour, 0) + 1
+        whole = count == row["source_offset_count_distinct"] == row["source_offset_max"] + 1
+        broken[hour] = broken.get(hour, 0) + (not whole)
+    return [
+        HourReport(
+            table=BRONZE_EVENTS.path,
+            hour=hour,
+            row_count=lines.get(hour, 0),
+            version=version,
+            unchanged=hour not in new_lines,
+            checks=(
+                CheckOutcome(
+                    "contract",
+                    (
+                        RuleCount(
+                            "files_whole",
+                            "block",
+                            files.get(hour, 0),
+                            broken.get(hour, 0),
+                            "a file's lines are there once each, numbered from 0 without gap",
+                        ),
+                    ),
+                ),
+            ),
+            details={"files": files.get(hour, 0), "new_lines": new_lines.get(hour, 0)},
+        )
+        for hour in hours
+    ]
 
 
 def _rows(workspace: Workspace, files: Sequence[ReceivedFile], *, run_id: str) -> DataFrame:

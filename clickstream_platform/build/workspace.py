@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +18,8 @@ from pyspark.sql import SparkSession
 from clickstream_platform.settings import Settings
 from clickstream_platform.sources.loader import load_sources, mapping_digest
 from clickstream_platform.sources.model import Source
-from clickstream_platform.storage import delta
+from clickstream_platform.hours import hour_key
+from clickstream_platform.storage import delta, landing
 from clickstream_platform.storage.manifest import Manifest
 from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.contract import Table
@@ -82,6 +84,13 @@ class Workspace:
     def gold_code(self) -> str:
         """Changes with the marts' rules and the limits they depend on."""
         return _digest(GOLD_CODE, "", asdict(self.limits))
+
+    def look_at_landing(self) -> tuple[str, ...]:
+        """Registers new landing files in the manifest; returns what was left alone and why."""
+        running = hour_key(datetime.now(UTC))
+        found = landing.scan(self.settings.landing, self.sources, running_hour=running)
+        self.manifest.register(found.files, running_hour=running)
+        return found.warnings
 
     def init_tables(self, tables: Sequence[Table] = ALL) -> None:
         """Creates missing tables, empty."""

@@ -59,6 +59,8 @@ class Comparison:
 
 def compare(lake: Lake, comparison: Comparison, result: LawResult) -> None:
     """Adds a finding for each row that only one side has, or that differs in a column."""
+    if _are_equal(lake, comparison):
+        return
     lake.sql.execute(f"create or replace temp table differing as {_pairs(comparison)}")
     total = lake.number(f"select count(*) from differing where {_beyond_tolerance(comparison)}")
     if total:
@@ -69,6 +71,21 @@ def compare(lake: Lake, comparison: Comparison, result: LawResult) -> None:
         findings = [_finding(comparison, pair["expected"], pair["actual"]) for pair in shown_pairs]
         result.add(findings, total=total)
     lake.sql.execute("drop table differing")
+
+
+def _are_equal(lake: Lake, comparison: Comparison) -> bool:
+    """As many rows on both sides and none that only the expected has: the same rows."""
+    expected, actual = comparison.expected, comparison.actual
+    if lake.number(f"select count(*) from {expected}") != lake.number(
+        f"select count(*) from {actual}"
+    ):
+        return False
+    columns = ", ".join(comparison.columns)
+    return not lake.number(
+        f"""select count(*) from (
+                select {columns} from {expected} except all select {columns} from {actual}
+            )"""
+    )
 
 
 def _pairs(comparison: Comparison) -> str:

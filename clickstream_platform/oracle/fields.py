@@ -63,7 +63,8 @@ def json_object(text: str) -> Texts | None:
         return None
     if type(found) is not dict:
         return None
-    if any(type(value) in (dict, list) for value in found.values()):
+    may_nest = "[" in text or text.count("{") > 1
+    if may_nest and any(type(value) in (dict, list) for value in found.values()):
         found = _with_nested_texts(text, found)
     if "\\u" in text:
         return {
@@ -162,52 +163,37 @@ def _header_columns(header: str, delimiter: str) -> tuple[str, ...]:
 
 def cell_reader(mapping: Mapping) -> Callable[[Texts], tuple[Any, ...]]:
     """A function from a line's values to the cells after `unreadable` and `detail`."""
-    missing, declared = mapping.missing_values, mapping.declared
+    declared, fingerprint, id_field = mapping.declared, mapping.fingerprint, mapping.id_field
     is_epoch = mapping.time_format != "iso8601"
-    canonical = [mapping.fields.get(name, ()) for name in CANONICAL]
-    item_texts = [mapping.item.get(name, ()) for name in ITEM_TEXTS]
+    picked = [mapping.fields.get(name, ()) for name in CANONICAL]
+    picked += [mapping.item.get(name, ()) for name in ITEM_TEXTS]
     prices, quantities = mapping.item.get("price", ()), mapping.item.get("quantity", ())
 
-    def text_of(value: object) -> str | None:
-        if type(value) is str:
-            text = value.strip(" ")
-            return None if text in missing else text
-        if value is None:
-            return None
-        text = "true" if value else "false"
-        return None if text in missing else text
-
-    def first(values: Texts, names: Sequence[str]) -> tuple[str | None, str | None]:
-        for name in names:
-            if (text := text_of(values.get(name))) is not None:
-                return text, name
-        return None, None
-
-    def event_id(values: Texts) -> str | None:
-        if mapping.id_field is not None:
-            return text_of(values.get(mapping.id_field))
-        parts = [text_of(values.get(name)) for name in mapping.fingerprint]
-        return "\x1f".join("\\N" if part is None else part for part in parts)
-
     def cells(values: Texts) -> tuple[Any, ...]:
-        time, _ = first(values, mapping.time_fields)
-        price_text, price_field = first(values, prices)
-        quantity_text, quantity_field = first(values, quantities)
+        texts = present_texts(values, mapping.missing_values)
+        rescued = {}
+        if not declared.issuperset(texts):
+            rescued = {name: text for name, text in texts.items() if name not in declared}
+        time = first_text(texts, mapping.time_fields)
+        price_text, quantity_text = first_text(texts, prices), first_text(texts, quantities)
         amount = None if price_text is None else price(price_text)
         pieces = None if quantity_text is None else whole_number(quantity_text)
-        rescued = {name: text_of(values[name]) for name in values.keys() - declared}
         has_bad_price = price_text is not None and amount is None
         has_bad_quantity = quantity_text is not None and pieces is None
-        if has_bad_price and price_field:
-            rescued[price_field] = price_text
-        if has_bad_quantity and quantity_field:
-            rescued[quantity_field] = quantity_text
+        if has_bad_price:
+            rescued[next(name for name in prices if name in texts)] = str(price_text)
+        if has_bad_quantity:
+            rescued[next(name for name in quantities if name in texts)] = str(quantity_text)
         return (
-            event_id(values),
+            texts.get(id_field)
+            if id_field is not None
+            else "\x1f".join([texts.get(name, "\\N") for name in fingerprint]),
             time,
             whole_number(time) if is_epoch and time is not None else None,
-            *(first(values, names)[0] for names in canonical),
-            *(first(values, names)[0] for names in item_texts),
+            *[
+                texts.get(names[0]) if len(names) == 1 else first_text(texts, names)
+                for names in picked
+            ],
             amount,
             pieces,
             has_bad_price,
@@ -216,6 +202,26 @@ def cell_reader(mapping: Mapping) -> Callable[[Texts], tuple[Any, ...]]:
         )
 
     return cells
+
+
+def present_texts(values: Texts, missing: frozenset[str]) -> dict[str, str]:
+    """The trimmed texts of the fields that are not missing."""
+    texts = {}
+    for name, value in values.items():
+        if value is None:
+            continue
+        text = value.strip(" ") if value.__class__ is str else "true" if value else "false"
+        if text not in missing:
+            texts[name] = text
+    return texts
+
+
+def first_text(texts: dict[str, str], names: Sequence[str]) -> str | None:
+    """The first of a field's aliases that is not missing."""
+    for name in names:
+        if name in texts:
+            return texts[name]
+    return None
 
 
 def canonical_object(texts: Texts) -> str | None:

@@ -1,4 +1,4 @@
-"""The lake's Delta tables as DuckDB relations, over delta-rs and Arrow.
+"""The lake's Delta tables as DuckDB relations, over delta-rs: it reads the log, DuckDB the files.
 
 Data: `lake/<layer>/<name>`; views of the same name in DuckDB, with times as UTC without zone.
 """
@@ -14,7 +14,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from clickstream_platform.oracle.mappings import Mapping, mapping_table
@@ -51,7 +50,7 @@ class Lake:
         self.mappings = mappings
         self._versions = versions or {}
         self._spill = tempfile.TemporaryDirectory(prefix="clickstream-verify-")
-        self._datasets: dict[str, ds.Dataset | None] = {}
+        self._deltas: dict[str, DeltaTable | None] = {}
         self.sql = duckdb.connect(
             config={"memory_limit": MEMORY_LIMIT, "temp_directory": self._spill.name}
         )
@@ -104,23 +103,23 @@ class Lake:
         self.sql.execute(f"create or replace table {name} as from arriving")
         self.sql.unregister("arriving")
 
-    def dataset(self, table: str) -> ds.Dataset | None:
+    def delta(self, table: str) -> DeltaTable | None:
         """The Delta table `layer/name` at its version; null if it does not exist."""
-        if table not in self._datasets:
+        if table not in self._deltas:
             path = str(self.settings.lake / table)
-            self._datasets[table] = (
-                DeltaTable(path, version=self._versions.get(table)).to_pyarrow_dataset()
+            self._deltas[table] = (
+                DeltaTable(path, version=self._versions.get(table))
                 if DeltaTable.is_deltatable(path)
                 else None
             )
-        return self._datasets[table]
+        return self._deltas[table]
 
     def exists(self, table: str) -> bool:
-        return self.dataset(table) is not None
+        return self.delta(table) is not None
 
     def columns(self, table: str) -> set[str]:
-        found = self.dataset(table)
-        return set(found.schema.names) if found is not None else set()
+        found = self.delta(table)
+        return set() if found is None else {field.name for field in found.schema().fields}
 
     def view(
         self,
@@ -130,21 +129,29 @@ class Lake:
         columns: Sequence[str] | None = None,
         hours: tuple[str, Sequence[str]] | None = None,
     ) -> None:
-        """Makes the view `name` of an existing table.
+        """Makes the view `name` of an existing table: of the Parquet files its log lists.
 
         `hours` is the column and the hours to keep; only their files are opened.
         """
-        found = self.dataset(table)
+        found = self.delta(table)
         if found is None:
             raise LookupError(table)
-        if hours is not None:
-            column, keys = hours
-            found = found.filter(_within(column, keys))
-        kept = [field for field in found.schema if columns is None or field.name in columns]
+        schema = pa.schema(found.schema().to_arrow())
+        files = found.file_uris(_partition_filter(found, hours))
+        source = f"arrow_{name.replace('.', '_')}"
+        if files:
+            listed = ", ".join(_quoted(file) for file in files)
+            source = (
+                f"read_parquet([{listed}], union_by_name = true, hive_partitioning = true, "
+                "hive_types_autocast = false)"
+            )
+        else:
+            self.sql.register(source, _plain_strings(schema).empty_table())
+        kept = [field for field in schema if columns is None or field.name in columns]
         picked = ", ".join(_without_zone(field) for field in kept)
-        arrow_name = f"arrow_{name.replace('.', '_')}"
-        self.sql.register(arrow_name, found)
-        self.sql.execute(f"create or replace view {name} as select {picked} from {arrow_name}")
+        self.sql.execute(
+            f"create or replace view {name} as select {picked} from {source} where {_within(hours)}"
+        )
 
     def view_or_empty(
         self, table: str, *, name: str, like: str, hours: tuple[str, Sequence[str]] | None = None
@@ -153,7 +160,7 @@ class Lake:
         if self.exists(table):
             self.view(table, name=name, hours=hours)
         else:
-            self.sql.execute(f"create or replace view {name} as select * from {like} limit 0")
+            self.sql.execute(f"create or replace view {name} as select * from main.{like} limit 0")
 
     def number(self, query: str) -> int:
         """The one number the query counts."""
@@ -174,13 +181,35 @@ class Lake:
         return self.exists("ops/hour_state")
 
 
-def _within(column: str, keys: Sequence[str]) -> ds.Expression:
-    """The hours `keys`; the range beside the list lets Arrow skip files by their statistics."""
-    field = ds.field(column)
+def _partition_filter(
+    table: DeltaTable, hours: tuple[str, Sequence[str]] | None
+) -> list[tuple[str, str, Any]] | None:
+    """The hours as delta-rs takes them, where they are the table's partitions."""
+    if hours is None or hours[0] not in table.metadata().partition_columns or not hours[1]:
+        return None
+    return [(hours[0], "in", list(hours[1]))]
+
+
+def _within(hours: tuple[str, Sequence[str]] | None) -> str:
+    """The hours as a condition; the range beside the list skips row groups by statistics."""
+    if hours is None:
+        return "true"
+    column, keys = hours
     if not keys:
-        return field.is_null() & field.is_valid()
-    listed = field.isin(pa.array(list(keys), pa.string()))
-    return (field >= min(keys)) & (field <= max(keys)) & listed
+        return "false"
+    listed = ", ".join(_quoted(key) for key in keys)
+    first, last = _quoted(min(keys)), _quoted(max(keys))
+    return f"{column} between {first} and {last} and {column} in ({listed})"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _plain_strings(schema: pa.Schema) -> pa.Schema:
+    """The schema without view types, for an empty table."""
+    plain = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+    return pa.schema([field.with_type(plain.get(field.type, field.type)) for field in schema])
 
 
 def _without_zone(field: pa.Field) -> str:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clickstream_platform.oracle.compare import Comparison, compare
+from clickstream_platform.oracle.conservation_law import check_conservation
 from clickstream_platform.oracle.fields import canonical_rescued, texts_of_lines
 from clickstream_platform.oracle.findings import MAX_FINDINGS, Finding, LawResult, Report
 from clickstream_platform.oracle.hours_built import BuiltHours, batches, count_by_hour
@@ -16,7 +17,6 @@ from clickstream_platform.oracle.lake import SILVER, Lake, sql_of
 from clickstream_platform.oracle.landing_law import BRONZE
 
 HOME_HOUR = "home_hour"
-CONSERVATION = "conservation"
 EVENT_UNIQUE = "silver_event_unique"
 SILVER_EQUAL = "silver_equals_definition"
 
@@ -69,7 +69,7 @@ def check_silver(lake: Lake, built: BuiltHours, laws: SilverLaws, report: Report
     for hours in batches(sizes, BATCH_LINES):
         _prepare(lake, hours, current, laws.equal)
         _check_home_hours(lake, laws.home_hour)
-        _check_conservation(lake, laws.conservation, report)
+        check_conservation(lake, laws.conservation, report)
         _check_unique(lake, laws.unique)
         for table in SILVER:
             _check_equal(lake, table, laws.equal)
@@ -159,73 +159,6 @@ def _check_home_hours(lake: Lake, result: LawResult) -> None:
         ),
         total=lake.number(f"select count(*) {wrong}"),
     )
-
-
-PLACES = """
-    create or replace temp table place as
-    with placed as (
-        select source_file, source_offset, event_hour, 'silver/events' as place
-        from actual_silver_events
-        union all
-        select source_file, source_offset, event_hour, 'silver/duplicates'
-        from actual_silver_duplicates
-        union all
-        select source_file, source_offset, event_hour, 'silver/quarantine'
-        from actual_silver_quarantine
-    ),
-    grouped as (
-        select source_file, source_offset, event_hour, list_sort(list(place)) as places
-        from placed group by source_file, source_offset, event_hour
-    ),
-    bronze_lines as (select distinct source_file, source_offset, home_hour from lines)
-    select
-        coalesce(bronze_lines.source_file, grouped.source_file) as source_file,
-        coalesce(bronze_lines.source_offset, grouped.source_offset) as source_offset,
-        coalesce(home_hour, event_hour) as hour,
-        home_hour is not null as is_in_bronze,
-        coalesce(places, []) as places,
-        is_current
-    from bronze_lines
-    full outer join grouped
-        on grouped.source_file = bronze_lines.source_file
-        and grouped.source_offset = bronze_lines.source_offset
-        and grouped.event_hour = bronze_lines.home_hour
-    join batch_hour on batch_hour.hour = coalesce(home_hour, event_hour)
-"""
-BROKEN = """
-    from place
-    where len(places) > 1 or not is_in_bronze or (len(places) = 0 and is_current)
-"""
-
-
-def _check_conservation(lake: Lake, result: LawResult, report: Report) -> None:
-    """Each line is in exactly one table of its home hour; silver holds no other address."""
-    lake.sql.execute(PLACES)
-    result.checked += lake.number("select count(*) from place")
-    report.pending += lake.number(
-        "select count(*) from place where len(places) = 0 and not is_current"
-    )
-    found = lake.rows(f"{BROKEN} order by source_file, source_offset limit {MAX_FINDINGS}")
-    findings = []
-    for row in found:
-        places = row["places"]
-        if not row["is_in_bronze"]:
-            problem, expected = "unexpected row", f"a bronze line of home hour {row['hour']}"
-        else:
-            problem = "in more than one table" if places else "missing row"
-            expected = "exactly one of events, duplicates, quarantine"
-        findings.append(
-            Finding(
-                law=result.law,
-                table=places[0] if places else BRONZE,
-                hour=row["hour"],
-                key={name: row[name] for name in ADDRESS},
-                problem=problem,
-                expected=expected,
-                actual=places,
-            )
-        )
-    result.add(findings, total=lake.number(f"select count(*) {BROKEN}"))
 
 
 def _check_unique(lake: Lake, result: LawResult) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from clickstream_platform.errors import UsageError
+from clickstream_platform.oracle.conservation_law import CONSERVATION
 from clickstream_platform.oracle.findings import LawResult, Report
 from clickstream_platform.oracle.gold_laws import GOLD_EQUAL, check_gold
 from clickstream_platform.oracle.hours_built import BuiltHours
@@ -24,7 +25,6 @@ from clickstream_platform.oracle.landing_law import (
 from clickstream_platform.oracle.ledger_law import LEDGER, LEDGER_LAW, check_ledger
 from clickstream_platform.oracle.mappings import read_mappings
 from clickstream_platform.oracle.silver_laws import (
-    CONSERVATION,
     EVENT_UNIQUE,
     HOME_HOUR,
     SILVER_EQUAL,

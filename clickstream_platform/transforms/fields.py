@@ -114,7 +114,7 @@ def _with_csv(lines: DataFrame, source: Source, headers: Sequence[str]) -> DataF
     count = F.length(unquoted) - F.length(F.replace(unquoted, F.lit(delimiter), F.lit(""))) + 1
     expected = _by_header(source, {h: F.lit(len(c)) for h, c in layouts.items()})
     names = _by_header(source, {h: F.array(*map(F.lit, c)) for h, c in layouts.items()})
-    return (
+    judged = (
         lines.withColumn("_count", count)
         .withColumn("_fatal", F.col("_unreadable"))
         .withColumn("_fatal", _else(F.col("_fatal"), ~well_formed, "malformed_line"))
@@ -123,9 +123,15 @@ def _with_csv(lines: DataFrame, source: Source, headers: Sequence[str]) -> DataF
             "_detail",
             F.when(F.col("_fatal") == "column_count", _count_problem(expected, names)),
         )
-        .withColumn("_fields", _by_header(source, _parsed(source, layouts)))
-        .withColumn("_extra", _by_header(source, _undeclared(source, layouts)))
-        .drop("_count")
+    )
+    # Each record is parsed into a column of its own first: used in place, once per field.
+    records = {header: f"_record_{number}" for number, header in enumerate(layouts)}
+    for header, columns in layouts.items():
+        judged = judged.withColumn(records[header], _record(source, columns))
+    return (
+        judged.withColumn("_fields", _by_header(source, _parsed(source, layouts, records)))
+        .withColumn("_extra", _by_header(source, _undeclared(source, layouts, records)))
+        .drop("_count", *records.values())
     )
 
 
@@ -172,13 +178,15 @@ def _record(source: Source, columns: Sequence[str]) -> Column:
     return F.from_csv(whole, schema, options)
 
 
-def _parsed(source: Source, layouts: dict[str, list[str]]) -> dict[str, Column]:
+def _parsed(
+    source: Source, layouts: dict[str, list[str]], records: dict[str, str]
+) -> dict[str, Column]:
     """Per header, a struct with one text per field the mapping names; null where it has no column."""
     return {
         header: F.struct(
             *[
                 (
-                    _record(source, columns).getField(f"c{columns.index(name)}")
+                    F.col(records[header]).getField(f"c{columns.index(name)}")
                     if name in columns
                     else F.lit(None).cast("string")
                 ).alias(name)
@@ -189,7 +197,9 @@ def _parsed(source: Source, layouts: dict[str, list[str]]) -> dict[str, Column]:
     }
 
 
-def _undeclared(source: Source, layouts: dict[str, list[str]]) -> dict[str, Column]:
+def _undeclared(
+    source: Source, layouts: dict[str, list[str]], records: dict[str, str]
+) -> dict[str, Column]:
     mapped = set(source.mapped_fields())
     return {
         header: F.create_map(
@@ -199,7 +209,7 @@ def _undeclared(source: Source, layouts: dict[str, list[str]]) -> dict[str, Colu
                 if name not in mapped
                 for part in (
                     F.lit(name),
-                    _record(source, columns).getField(f"c{position}"),
+                    F.col(records[header]).getField(f"c{position}"),
                 )
             ]
         ).cast("map<string,string>")

@@ -87,9 +87,9 @@ def _all_reasons() -> Column:
     )
 
 
-def of_verdict(judged: DataFrame, table: Table, verdict: str, *, run_id: str) -> DataFrame:
+def of_verdict(judged: DataFrame, table: Table, verdict: str) -> DataFrame:
     """The rows of one silver table, with its contract's columns."""
-    rows = judged.where(F.col("verdict") == verdict).withColumn("run_id", F.lit(run_id))
+    rows = judged.where(F.col("verdict") == verdict)
     if table is SILVER_QUARANTINE:
         collided = F.array_contains("reasons", "event_id_collision")
         rows = rows.withColumn("event_fingerprint", F.when(collided, F.col("event_fingerprint")))

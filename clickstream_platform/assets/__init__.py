@@ -1,0 +1,1 @@
+"""The tables as software-defined assets; thin: the work lies in `build`."""

@@ -1,0 +1,121 @@
+"""The hourly medallion: bronze, silver and gold, each built as one step of a run.
+
+One step builds all tables of a layer, because they share one read: three silver tables are
+judged together, and all gold tables come from one cached window of silver.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import dagster as dg
+
+from clickstream_platform.assets.results import emit
+from clickstream_platform.assets.specs import check_specs, spec_of
+from clickstream_platform.build.bronze import build_bronze
+from clickstream_platform.build.gold import build_gold
+from clickstream_platform.build.report import HourReport
+from clickstream_platform.build.silver import build_silver
+from clickstream_platform.build.staleness import stale_gold, stale_silver
+from clickstream_platform.resources.lake import Lake
+from clickstream_platform.storage import hour_state
+from clickstream_platform.storage.hour_state import States
+from clickstream_platform.tables.bronze import BRONZE_EVENTS
+from clickstream_platform.tables.catalog import GOLD, SILVER
+from clickstream_platform.tables.contract import Table
+from clickstream_platform.tables.ops import CONSERVATION_LEDGER, DQ_RESULTS, HOUR_STATE
+from clickstream_platform.tables.silver import SILVER_EVENTS
+
+ONLY_STALE_TAG = "clickstream/only_stale"
+_SINGLE_RUN = dg.BackfillPolicy.single_run()
+
+
+@dg.multi_asset(
+    name="bronze",
+    specs=[spec_of(BRONZE_EVENTS)],
+    check_specs=check_specs(BRONZE_EVENTS),
+    backfill_policy=_SINGLE_RUN,
+)
+def bronze(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.MaterializeResult]:
+    """Appends the lines of every landing file of the hours that bronze lacks; else a no-op."""
+    with lake.building() as workspace:
+        for warning in workspace.look_at_landing():
+            context.log.warning(warning)
+        ingested = build_bronze(workspace, context.partition_keys, run_id=context.run.run_id)
+    for path, error in ingested.failures:
+        context.log.error(f"{path} could not be read: {error}; it is tried again when it changes")
+    yield from emit(context, [BRONZE_EVENTS], ingested.reports)
+
+
+@dg.multi_asset(
+    name="silver",
+    specs=[
+        *[spec_of(table, deps=[BRONZE_EVENTS]) for table in SILVER],
+        spec_of(CONSERVATION_LEDGER, deps=[BRONZE_EVENTS]),
+    ],
+    check_specs=[spec for table in SILVER for spec in check_specs(table)],
+    backfill_policy=_SINGLE_RUN,
+)
+def silver(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.MaterializeResult]:
+    """Judges every line whose home hour is among the hours, wherever it arrived."""
+    with lake.building() as workspace:
+        states = hour_state.current(workspace.lake)
+        hours = _wanted(context, lambda: stale_silver(workspace, states))
+        reports = build_silver(workspace, hours, run_id=context.run.run_id) if hours else []
+    yield from emit(context, SILVER, [*reports, *_left_alone(context, SILVER, hours, states)])
+    yield dg.MaterializeResult(asset_key=dg.AssetKey(CONSERVATION_LEDGER.key))
+    _note_ops(context)
+
+
+@dg.multi_asset(
+    name="gold",
+    specs=[spec_of(table, deps=[SILVER_EVENTS]) for table in GOLD],
+    check_specs=[spec for table in GOLD for spec in check_specs(table)],
+    backfill_policy=_SINGLE_RUN,
+    can_subset=True,
+)
+def gold(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.MaterializeResult]:
+    """Builds the selected facts and marts of the hours from one read of silver."""
+    tables = [table for table in GOLD if dg.AssetKey(table.key) in context.selected_asset_keys]
+    with lake.building() as workspace:
+        states = hour_state.current(workspace.lake)
+        hours = _wanted(context, lambda: stale_gold(workspace, states))
+        reports = (
+            build_gold(workspace, hours, run_id=context.run.run_id, tables=tables) if hours else []
+        )
+    yield from emit(context, tables, [*reports, *_left_alone(context, tables, hours, states)])
+    _note_ops(context)
+
+
+def _wanted(context: dg.AssetExecutionContext, stale: Callable[[], list[str]]) -> list[str]:
+    """The run's hours; in a repair run, whose span covers settled hours too, only stale ones."""
+    hours = list(context.partition_keys)
+    if context.run.tags.get(ONLY_STALE_TAG) != "true":
+        return hours
+    needed = set(stale())
+    return [hour for hour in hours if hour in needed]
+
+
+def _left_alone(
+    context: dg.AssetExecutionContext,
+    tables: Sequence[Table],
+    built: Sequence[str],
+    states: States,
+) -> list[HourReport]:
+    """The hours of the span that were settled: their event repeats the version that holds them."""
+    done = set(built)
+    return [
+        HourReport(
+            table=table.path,
+            hour=hour,
+            row_count=state.row_count,
+            version=state.version,
+            unchanged=True,
+        )
+        for table in tables
+        for hour in context.partition_keys
+        if hour not in done and (state := states.get((table.path, hour))) is not None
+    ]
+
+
+def _note_ops(context: dg.AssetExecutionContext) -> None:
+    for table in (HOUR_STATE, DQ_RESULTS):
+        context.log_event(dg.AssetMaterialization(asset_key=dg.AssetKey(table.key)))

@@ -1,0 +1,126 @@
+"""Turns the reports of a build into Dagster's events: one result per hour, also in range runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from clickstream_platform.assets.specs import asset_metadata, check_names, column_lineage
+from clickstream_platform.build.report import CheckOutcome, HourReport
+from clickstream_platform.tables.catalog import table as contract
+from clickstream_platform.tables.contract import Table
+
+
+def emit(
+    context: dg.AssetExecutionContext, tables: Sequence[Table], reports: Sequence[HourReport]
+) -> Iterator[dg.MaterializeResult]:
+    """One materialisation per table; numbers and check results of each hour on that hour."""
+    by_table: dict[str, list[HourReport]] = {}
+    for report in reports:
+        by_table.setdefault(report.table, []).append(report)
+    hours = context.partition_keys
+    for table in tables:
+        mine = by_table.get(table.path, [])
+        for report in mine:
+            context.add_asset_metadata(
+                _hour_metadata(report), asset_key=dg.AssetKey(table.key), partition_key=report.hour
+            )
+        if len(hours) > 1:
+            _log_hourly_checks(context, mine)
+        yield dg.MaterializeResult(
+            asset_key=dg.AssetKey(table.key),
+            metadata={"dagster/column_lineage": column_lineage(table)},
+            check_results=[_overall(table, name, mine) for name in check_names(table)],
+        )
+
+
+def _hour_metadata(report: HourReport) -> dict[str, Any]:
+    return asset_metadata(
+        {
+            "dagster/partition_row_count": report.row_count,
+            "table_version": report.version,
+            "unchanged": report.unchanged,
+            "blocked_by": report.blocked_by,
+            **report.details,
+        }
+    )
+
+
+def _log_hourly_checks(context: dg.AssetExecutionContext, reports: Sequence[HourReport]) -> None:
+    """In a range run Dagster plans a result per hour but takes only one: the others are logged."""
+    for report in reports:
+        for check in report.checks:
+            context.op_execution_context.log_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=dg.AssetKey(contract(report.table).key),
+                    check_name=check.check,
+                    passed=check.passed,
+                    metadata=_check_metadata(report, check),
+                    severity=_severity(check),
+                    partition=report.hour,
+                )
+            )
+
+
+def _overall(table: Table, name: str, reports: Sequence[HourReport]) -> dg.AssetCheckResult:
+    """The check over all hours of the run; in a run of one hour it is that hour's result."""
+    found = [(r, check) for r in reports for check in r.checks if check.check == name]
+    red = [(report, check) for report, check in found if not check.passed]
+    worst = [check for _, check in red if check.blocking_failures]
+    metadata = (
+        _check_metadata(*found[0])
+        if len(found) == 1
+        else {
+            "hours_checked": len(found),
+            "rows_checked": sum(report.row_count for report, _ in found),
+            "red_hours": ", ".join(report.hour for report, _ in red) or "none",
+        }
+    )
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey(table.key),
+        check_name=name,
+        passed=not red,
+        severity=dg.AssetCheckSeverity.ERROR if worst else dg.AssetCheckSeverity.WARN,
+        metadata=metadata,
+    )
+
+
+def _severity(check: CheckOutcome) -> dg.AssetCheckSeverity:
+    if check.blocking_failures:
+        return dg.AssetCheckSeverity.ERROR
+    return dg.AssetCheckSeverity.WARN
+
+
+def _check_metadata(report: HourReport, check: CheckOutcome) -> dict[str, Any]:
+    failed = {rule.rule: rule.failed_count for rule in check.rules if rule.failed_count}
+    metadata: dict[str, Any] = {
+        "hour": report.hour,
+        "rows_checked": report.row_count,
+        "rules_checked": len(check.rules),
+        "failed_rules": dg.MetadataValue.json(failed),
+    }
+    if report.blocked_by:
+        metadata["blocked_by"] = report.blocked_by
+    if check.rules:
+        metadata["rules"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord(
+                    {
+                        "rule": rule.rule,
+                        "action": rule.action,
+                        "rows": rule.rows_checked,
+                        "failed": rule.failed_count,
+                        "meaning": rule.explanation,
+                    }
+                )
+                for rule in check.rules
+                if rule.failed_count or rule.action == "block"
+            ][:60]
+        ) if any(rule.failed_count or rule.action == "block" for rule in check.rules) else None
+    if check.samples:
+        metadata["sample_rows"] = dg.MetadataValue.table(
+            [dg.TableRecord({k: str(v) for k, v in sample.items()}) for sample in check.samples]
+        )
+    return {name: value for name, value in metadata.items() if value is not None}

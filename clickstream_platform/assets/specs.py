@@ -1,0 +1,115 @@
+"""Asset specs and check specs, derived from the contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from clickstream_platform.partitions import HOURLY
+from clickstream_platform.tables.catalog import BY_PATH
+from clickstream_platform.tables.contract import Table
+from clickstream_platform.tables.rules import rules_of
+from clickstream_platform.tables.silver import SILVER_EVENTS
+
+_CHECKS = {
+    "contract": "Schema, row rules, keys and limits of the table, per hour.",
+    "conservation": "Bronze lines = accepted + duplicates + quarantined, each in exactly one.",
+}
+
+
+def check_names(table: Table) -> tuple[str, ...]:
+    """The asset checks of a table: few, with the rules inside."""
+    return ("contract", "conservation") if table is SILVER_EVENTS else ("contract",)
+
+
+def spec_of(table: Table, *, deps: Sequence[Table] = ()) -> dg.AssetSpec:
+    """The asset of a contract: described, owned, grouped, with column schema and lineage."""
+    return dg.AssetSpec(
+        key=dg.AssetKey(table.key),
+        deps=[dg.AssetKey(dep.key) for dep in deps],
+        description=_description(table),
+        group_name=table.layer,
+        owners=[table.owner],
+        kinds=set(table.kinds[:3]),
+        partitions_def=HOURLY if table.hourly else None,
+        tags={"layer": table.layer, "writer": table.writer},
+        metadata={
+            "dagster/column_schema": column_schema(table),
+            "dagster/column_lineage": column_lineage(table),
+            "dagster/table_name": table.sql_name,
+            "grain": table.grain,
+            "keys": ", ".join(table.keys),
+            "retention": table.retention,
+        },
+    )
+
+
+def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
+    """One spec per check of the table, judged for every hour on its own."""
+    return [
+        dg.AssetCheckSpec(
+            name=name,
+            asset=dg.AssetKey(table.key),
+            description=_CHECKS[name],
+            partitions_def=HOURLY,
+        )
+        for name in check_names(table)
+    ]
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    """Columns with type, meaning and the rules on them."""
+    rules: dict[str, list[str]] = {}
+    for rule in rules_of(table):
+        for column in rule.columns:
+            rules.setdefault(column, []).append(rule.name)
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=spec.name,
+                type=spec.type.simpleString(),
+                description=spec.description,
+                constraints=dg.TableColumnConstraints(
+                    nullable=spec.nullable,
+                    unique=table.keys == (spec.name,),
+                    other=rules.get(spec.name, []),
+                ),
+                tags={"pii": spec.pii} if spec.pii else {},
+            )
+            for spec in table.columns
+        ]
+    )
+
+
+def column_lineage(table: Table) -> dg.TableColumnLineage:
+    """For each column the columns it is made of, as the contract declares them."""
+    deps: dict[str, list[dg.TableColumnDep]] = {}
+    for spec in table.columns:
+        for origin in spec.of:
+            path, column = origin.rsplit(".", 1)
+            key = dg.AssetKey(BY_PATH[path].key)
+            deps.setdefault(spec.name, []).append(
+                dg.TableColumnDep(asset_key=key, column_name=column)
+            )
+    return dg.TableColumnLineage(deps_by_column=deps)
+
+
+def _description(table: Table) -> str:
+    text = (table.model.__doc__ or "").strip()
+    return f"{text}\n\nGrain: {table.grain}." + (
+        "\n\nThe edge from bronze by equal hour is an approximation: a silver hour reads the lines "
+        "of its home hour from every ingest hour; `ops/hour_state` holds the truth."
+        if table.layer == "silver"
+        else ""
+    )
+
+
+def asset_metadata(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values as Dagster shows them best."""
+    return {
+        name: dg.MetadataValue.json(value) if isinstance(value, dict | list) else value
+        for name, value in values.items()
+        if value is not None
+    }

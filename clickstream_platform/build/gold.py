@@ -1,0 +1,215 @@
+"""Gold: builds every hourly fact and mart of the hours asked for, from one cached read of silver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from clickstream_platform.build import gold_checks
+from clickstream_platform.build.gold_checks import HourOfTable
+from clickstream_platform.build.report import HourReport, record_results
+from clickstream_platform.build.window import GoldWindow, Reach, open_window
+from clickstream_platform.build.workspace import Workspace, in_parallel
+from clickstream_platform.storage import delta, hour_state, leases
+from clickstream_platform.storage.hour_state import HourStateRow, States
+from clickstream_platform.storage.owners import this_process
+from clickstream_platform.tables.catalog import ALL, GOLD
+from clickstream_platform.tables.contract import Table
+from clickstream_platform.tables.gold import (
+    FACT_EVENTS,
+    FACT_SESSIONS,
+    FACT_TRANSACTIONS,
+    FUNNEL_10MIN,
+    HOURLY_METRICS,
+    REVENUE_5MIN,
+)
+from clickstream_platform.tables.silver import SILVER_EVENTS
+from clickstream_platform.transforms.funnel_10min import funnel_10min
+from clickstream_platform.transforms.hourly_metrics import hourly_metrics
+from clickstream_platform.transforms.limits import Limits
+from clickstream_platform.transforms.orders import fact_transactions
+from clickstream_platform.transforms.revenue_5min import revenue_5min
+from clickstream_platform.transforms.sessions import fact_events, fact_sessions
+
+Definition = Callable[[GoldWindow, Sequence[str], Limits], DataFrame]
+
+
+@dataclass(frozen=True)
+class _Build:
+    """One gold build: its hours, the silver version it reads, and the states before it."""
+
+    workspace: Workspace
+    hours: tuple[str, ...]
+    silver_version: int
+    states: States
+    run_id: str
+
+
+def build_gold(
+    workspace: Workspace,
+    hours: Sequence[str],
+    *,
+    run_id: str,
+    tables: Sequence[Table] = GOLD,
+) -> list[HourReport]:
+    """Rebuilds `tables` in `hours`, one report per table and hour.
+
+    Guarantees: a mart's rows are checked in memory before their commit; an hour that breaks a
+        blocking rule, or whose rows did not change, is not written. `ops/hour_state` is last.
+    """
+    workspace.init_tables(ALL)
+    owner = this_process(run_id)
+    with leases.held(workspace.settings.state, "gold", hours, owner=owner):
+        states = hour_state.current(workspace.lake)
+        version = delta.version(workspace.lake, SILVER_EVENTS)
+        build = _Build(workspace, tuple(hours), version, states, run_id)
+        existing = {
+            hour
+            for hour, row in hour_state.of_table(states, SILVER_EVENTS.path).items()
+            if row.row_count
+        }
+        window = open_window(workspace, hours, existing, version=version)
+        try:
+            results = in_parallel([lambda t=table: _build_table(build, t, window) for table in tables])
+        finally:
+            window.close()
+        built = [hour for of_table in results for hour in of_table]
+        _record(build, window, built)
+    reports = [gold_checks.report(hour) for hour in built]
+    record_results(workspace.lake, reports, run_id=run_id)
+    return reports
+
+
+def _in(events: DataFrame, hours: Sequence[str]) -> DataFrame:
+    return events.where(F.col("event_hour").isin([*hours]))
+
+
+def _orders(window: GoldWindow, hours: Sequence[str]) -> DataFrame:
+    return fact_transactions(_in(window.purchases, hours))
+
+
+DEFINITIONS: dict[str, Definition] = {
+    FACT_EVENTS.path: lambda w, hours, _: fact_events(_in(w.events, hours)),
+    FACT_SESSIONS.path: lambda w, hours, _: _in(fact_sessions(w.events), hours),
+    FACT_TRANSACTIONS.path: lambda w, hours, _: _orders(w, hours),
+    REVENUE_5MIN.path: lambda w, hours, _: revenue_5min(_orders(w, hours)),
+    FUNNEL_10MIN.path: lambda w, hours, limits: funnel_10min(
+        _in(w.events, hours), steps=limits.funnel_steps
+    ),
+    HOURLY_METRICS.path: lambda w, hours, limits: hourly_metrics(
+        _in(w.events, hours), reporting_currency=limits.reporting_currency
+    ),
+}
+
+
+def _build_table(build: _Build, table: Table, window: GoldWindow) -> list[HourOfTable]:
+    rows = DEFINITIONS[table.path](window, build.hours, build.workspace.limits)
+    if table.writer == "spark":
+        return _build_with_spark(build, table, rows)
+    return _build_in_memory(build, table, rows)
+
+
+def _build_in_memory(build: _Build, table: Table, rows: DataFrame) -> list[HourOfTable]:
+    """Fetched once with the rules each row breaks, judged here, committed by delta-rs."""
+    checks = build.workspace.settings.checks
+    fetched = gold_checks.with_failed_rules(rows, table, enabled=checks.enabled).toArrow()
+    found = gold_checks.judge_arrow(table, fetched, build.hours, enabled=checks.enabled)
+    wanted = [hour for hour in found if not hour.blocked_by and _is_changed(build, hour)]
+    if not wanted:
+        return _settled(build, found, None)
+    names = [hour.hour for hour in wanted]
+    kept = fetched.select(list(table.column_names))
+    mine = kept.filter(pa.compute.is_in(kept["event_hour"], value_set=pa.array(names)))
+    written = delta.replace_hours_arrow(
+        mine, build.workspace.lake, table, names, run_id=build.run_id
+    )
+    return _settled(build, found, written.version)
+
+
+def _build_with_spark(build: _Build, table: Table, rows: DataFrame) -> list[HourOfTable]:
+    """Counted and hashed in one aggregation, then written from the same cache."""
+    checks = build.workspace.settings.checks
+    found = gold_checks.judge_spark(table, rows, build.hours, enabled=checks.enabled)
+    wanted = [h.hour for h in found if not h.blocked_by and _is_changed(build, h)]
+    if not wanted:
+        return _settled(build, found, None)
+    mine = rows.where(F.col("event_hour").isin(wanted))
+    if len(build.hours) >= 4 * build.workspace.cores:
+        mine = mine.repartition(len(wanted), "event_hour")
+    written = delta.replace_hours(mine, build.workspace.lake, table, wanted, run_id=build.run_id)
+    return _settled(build, found, written.version)
+
+
+def _is_changed(build: _Build, hour: HourOfTable) -> bool:
+    before = build.states.get((hour.table.path, hour.hour))
+    if before is None:
+        return hour.row_count > 0
+    return before.content_hash != hour.content_hash
+
+
+def _settled(
+    build: _Build, found: Sequence[HourOfTable], written: int | None
+) -> list[HourOfTable]:
+    """The hours with the version that holds them after the commit, if there was one."""
+    settled = []
+    for hour in found:
+        before = build.states.get((hour.table.path, hour.hour))
+        is_new = written is not None and not hour.blocked_by and _is_changed(build, hour)
+        version = written if is_new and written is not None else (before.version if before else 0)
+        settled.append(hour.at(version, unchanged=not is_new))
+    return settled
+
+
+def _record(build: _Build, window: GoldWindow, built: Sequence[HourOfTable]) -> None:
+    rows = []
+    for hour in built:
+        before = build.states.get((hour.table.path, hour.hour))
+        keeps_old = hour.blocked_by is not None and before is not None
+        reach = _reach_of(hour, window.reaches[hour.hour])
+        rows.append(
+            HourStateRow(
+                table=hour.table.path,
+                hour=hour.hour,
+                version=hour.version,
+                input_version=build.silver_version,
+                row_count=before.row_count if keeps_old and before else hour.row_count,
+                code_version=build.workspace.gold_code,
+                run_id=build.run_id,
+                reach_from=reach.first,
+                reach_to=reach.last,
+                linked_hours=reach.linked,
+                content_hash=before.content_hash if keeps_old and before else hour.content_hash,
+                blocked_by=hour.blocked_by,
+            )
+        )
+    rows += _stale_marks(build, window)
+    hour_state.record(build.workspace.lake, rows, run_id=build.run_id)
+
+
+def _reach_of(hour: HourOfTable, reach: Reach) -> Reach:
+    """What of the hour's reach concerns this table."""
+    if hour.table.reach == "sessions":
+        return reach
+    linked = reach.linked if hour.table.reach == "orders" else ()
+    return Reach(hour.hour, hour.hour, linked)
+
+
+def _stale_marks(build: _Build, window: GoldWindow) -> list[HourStateRow]:
+    """Later hours with repeats of this build's orders that do not know of it yet."""
+    marks = []
+    for later, owners in window.later_links.items():
+        if later in build.hours:
+            continue
+        for table in GOLD:
+            state = build.states.get((table.path, later))
+            if state and table.reach in ("orders", "sessions") and not owners <= {
+                *state.linked_hours
+            }:
+                marks.append(
+                    HourStateRow(**{**vars(state), "is_stale": True, "run_id": build.run_id})
+                )
+    return marks

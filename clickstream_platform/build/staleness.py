@@ -1,0 +1,37 @@
+"""Which hours must be built: everything follows from `ops/hour_state`."""
+
+from __future__ import annotations
+
+from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.storage import hour_state
+from clickstream_platform.storage.hour_state import States
+from clickstream_platform.tables.bronze import BRONZE_EVENTS
+from clickstream_platform.tables.catalog import GOLD
+from clickstream_platform.tables.silver import SILVER_EVENTS
+
+
+def stale_silver(workspace: Workspace, states: States) -> list[str]:
+    """Home hours with lines that silver has not judged yet, or judged by other rules."""
+    bronze = hour_state.of_table(states, BRONZE_EVENTS.path)
+    silver = hour_state.of_table(states, SILVER_EVENTS.path)
+    return sorted(
+        hour
+        for hour in bronze
+        if hour_state.is_stale(silver.get(hour), bronze, code_version=workspace.silver_code)
+    )
+
+
+def stale_gold(workspace: Workspace, states: States) -> list[str]:
+    """Hours of gold that were built from an older state of silver than there is."""
+    silver = hour_state.of_table(states, SILVER_EVENTS.path)
+    of_tables = [hour_state.of_table(states, table.path) for table in GOLD]
+    built = {hour for of_table in of_tables for hour in of_table}
+    settled = {hour for hour, row in silver.items() if row.row_count or hour in built}
+    return sorted(
+        hour
+        for hour in settled
+        if any(
+            hour_state.is_stale(rows.get(hour), silver, code_version=workspace.gold_code)
+            for rows in of_tables
+        )
+    )

@@ -1,0 +1,28 @@
+"""Everything Dagster needs to know."""
+
+import dagster as dg
+
+from clickstream_platform.assets.hourly import bronze, gold, silver
+from clickstream_platform.assets.specs import spec_of
+from clickstream_platform.resources.lake import Lake
+from clickstream_platform.resources.spark import SparkEngine
+from clickstream_platform.settings import settings
+from clickstream_platform.tables.ops import DQ_RESULTS, HOUR_STATE
+
+ingest = dg.define_asset_job(
+    "ingest",
+    selection=dg.AssetSelection.assets(bronze),
+    description="Landing files of the chosen ingest hours to bronze.",
+)
+repair = dg.define_asset_job(
+    "repair",
+    selection=dg.AssetSelection.assets(silver) | dg.AssetSelection.assets(gold),
+    description="Silver and gold of the chosen hours.",
+)
+
+defs = dg.Definitions(
+    assets=[bronze, silver, gold, spec_of(HOUR_STATE), spec_of(DQ_RESULTS)],
+    jobs=[ingest, repair],
+    resources={"lake": Lake(engine=SparkEngine.of(settings()))},
+    executor=dg.in_process_executor,  # one process per run: Spark does the parallel work
+)

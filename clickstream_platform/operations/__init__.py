@@ -1,0 +1,1 @@
+"""What an operator asks: how the home is, what the logs say, what this machine lacks."""

@@ -1,0 +1,1 @@
+"""SQL over the lake without Spark: named business questions, and DuckDB over delta-rs."""

@@ -1,0 +1,243 @@
+"""The lake in DuckDB: Delta tables opened by delta-rs, as read-only views named `layer.table`.
+
+Data: `lake/{gold,silver,ops,bronze}/<table>`. DuckDB's own Delta extension needs a download, so a
+table comes in as an Arrow dataset, which leaves out the files of other hours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from pathlib import Path
+from types import TracebackType
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+from deltalake import DeltaTable
+
+from clickstream_platform.errors import UsageError
+from clickstream_platform.settings import Settings
+
+LAYERS = ("gold", "silver", "ops", "bronze")
+VIEW_DIR = Path(__file__).parent / "views"
+REVENUE_FINAL_AFTER_S = 120
+FUNNEL_FINAL_AFTER_S = 300
+MEMORY_LIMIT = "2GB"
+HOUR_STATE = "ops.hour_state"
+_MENTION = re.compile(
+    rf'"?\b({"|".join(LAYERS)})\b"?\s*\.\s*"?([A-Za-z_]\w*)"?', re.IGNORECASE | re.ASCII
+)
+_COMMENT = re.compile(r"--[^\n]*")
+
+
+class QueryError(UsageError):
+    """SQL that cannot be answered; carries DuckDB's message and what there is to ask."""
+
+
+class NoSuchVersionError(UsageError):
+    """A table has no such version, or did not exist at that time."""
+
+
+class Lake:
+    """One in-memory DuckDB that sees the lake; it cannot write, nor open any other file.
+
+    `version` holds for the tables a query names (`ops.progress` stays the newest), `as_of` for all.
+    """
+
+    def __init__(
+        self, settings: Settings, *, version: int | None = None, as_of: datetime | None = None
+    ) -> None:
+        if version is not None and as_of is not None:
+            raise UsageError("Give a version or a time, not both.")
+        self.settings = settings
+        self.version = version
+        self.as_of = as_of
+        self._mounted: set[str] = set()
+        self.sql = duckdb.connect(
+            config={
+                "memory_limit": MEMORY_LIMIT,
+                "enable_external_access": "false",
+                "python_enable_replacements": "false",
+            }
+        )
+        self.sql.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
+        for layer in LAYERS:
+            self.sql.execute(f"create schema {layer}")
+        limits = {
+            "revenue_final_after_s": REVENUE_FINAL_AFTER_S,
+            "funnel_final_after_s": FUNNEL_FINAL_AFTER_S,
+            "session_idle_s": settings.sessions.idle_s,
+        }
+        for name, seconds in limits.items():
+            self.sql.execute(f"set variable {name} = {seconds}")
+
+    def __enter__(self) -> Lake:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.sql.close()
+
+    @cached_property
+    def tables(self) -> tuple[str, ...]:
+        """The names of the Delta tables that exist, as `layer.table`."""
+        return tuple(
+            f"{layer}.{log.parent.name}"
+            for layer in LAYERS
+            for log in sorted((self.settings.lake / layer).glob("*/_delta_log"))
+        )
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The names of the views that can be asked, as `layer.view`."""
+        return tuple(name for name, text in view_texts().items() if mentioned(text) <= self._known)
+
+    @cached_property
+    def _known(self) -> set[str]:
+        return {*self.tables, *view_texts()}
+
+    def run(self, sql: str, params: Mapping[str, object] | None = None) -> pa.RecordBatchReader:
+        """The rows of one SELECT (or DESCRIBE, EXPLAIN), batch by batch.
+
+        Raises: QueryError; NoSuchVersionError.
+        """
+        try:
+            statements = self.sql.extract_statements(sql)
+        except duckdb.Error as error:
+            raise self._explained(error, sql) from error
+        if len(statements) != 1:
+            raise QueryError(f"Give one SQL statement; these are {len(statements)}.")
+        if statements[0].type not in {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}:
+            raise QueryError(
+                f"Only reading is possible here, and this is {statements[0].type.name}. "
+                "Tables are written by `clickstream run`."
+            )
+        self.mount(*sorted(mentioned(sql) & self._known))
+        try:
+            if statements[0].type == duckdb.StatementType.EXPLAIN:
+                plan = self.sql.execute(sql, dict(params or {})).fetchall()
+                shown = pa.table({"plan": [text for _, text in plan]})
+                return pa.RecordBatchReader.from_batches(shown.schema, shown.to_batches())
+            return self.sql.sql(sql, params=dict(params or {})).to_arrow_reader()
+        except duckdb.Error as error:
+            raise self._explained(error, sql) from error
+
+    def rows(self, sql: str, params: Mapping[str, object] | None = None) -> list[dict[str, object]]:
+        """All rows as dictionaries, for small answers."""
+        return self.run(sql, params).read_all().to_pylist()
+
+    def mount(self, *names: str, is_named: bool = True) -> None:
+        """Makes the views of `names`, and of what they are made from."""
+        for name in names:
+            if name in self._mounted:
+                continue
+            if name in view_texts():
+                self._mount_view(name)
+            else:
+                self._mount_table(name, self._version_of(name, is_named=is_named))
+            self._mounted.add(name)
+
+    def columns(self, name: str) -> list[str]:
+        """The columns of a table or view."""
+        self.mount(name)
+        return [str(row[0]) for row in self.sql.execute(f"describe {name}").fetchall()]
+
+    def dataset(self, name: str, version: int | None = None) -> ds.Dataset:
+        """The Delta table `layer.table` as Arrow sees it."""
+        return DeltaTable(str(self._path(name)), version=version).to_pyarrow_dataset()
+
+    def _path(self, name: str) -> Path:
+        layer, _, table = name.partition(".")
+        return self.settings.lake / layer / table
+
+    def _mount_table(self, name: str, version: int | None) -> None:
+        source = f"arrow_{name.replace('.', '_')}"
+        self.sql.register(source, self.dataset(name, version))
+        self.sql.execute(f"create view {name} as from {source}")
+
+    def _mount_view(self, name: str) -> None:
+        text = view_texts()[name]
+        inputs = mentioned(text)
+        missing = sorted(inputs - self._known)
+        if missing:
+            raise QueryError(
+                f"{name} is made from {', '.join(missing)}, which {self.settings.lake} does not "
+                f"hold. Build it with `clickstream run`.\n{self._catalogue()}"
+            )
+        for part in sorted(inputs):
+            self.mount(part, is_named=part != HOUR_STATE and part not in view_texts())
+        self.sql.execute(f"create view {name} as {text}")
+
+    def _version_of(self, name: str, *, is_named: bool) -> int | None:
+        """The version to open; null for the newest."""
+        if self.as_of is None and (self.version is None or not is_named):
+            return None
+        history = DeltaTable(str(self._path(name))).history()
+        commits = sorted((int(entry["version"]), _moment(entry["timestamp"])) for entry in history)
+        if self.as_of is not None:
+            fitting = [number for number, at in commits if at <= self.as_of]
+            wanted = f"did not exist at {_iso(self.as_of)}"
+        else:
+            fitting = [number for number, _ in commits if number == self.version]
+            wanted = f"has no version {self.version}"
+        if not fitting:
+            (first, since), (last, until) = commits[0], commits[-1]
+            raise NoSuchVersionError(
+                f"{name} {wanted}. It has versions {first} ({_iso(since)}) to {last} "
+                f"({_iso(until)}). Versions count per table; for several tables use a time."
+            )
+        return max(fitting)
+
+    def _explained(self, error: duckdb.Error, sql: str) -> QueryError:
+        return QueryError(f"{error}\n{self._catalogue(mentioned(sql) & self._known)}")
+
+    def _catalogue(self, names: set[str] | None = None) -> str:
+        """What can be asked: the columns of `names`, and every table and view."""
+        if not self.tables:
+            return (
+                f"{self.settings.lake} holds no table yet. Put files into "
+                f"{self.settings.landing} and build with `clickstream run`."
+            )
+        lines = [f"Columns of {n}: {', '.join(self.columns(n))}." for n in sorted(names or ())]
+        return "\n".join([*lines, f"Tables and views: {', '.join([*self.tables, *self.views])}."])
+
+
+@cache
+def view_texts() -> dict[str, str]:
+    """The SQL of each view by its name."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(VIEW_DIR.glob("*.sql"))}
+
+
+def mentioned(sql: str) -> set[str]:
+    """What looks like `layer.table` in `sql`, outside of comments."""
+    found = _MENTION.findall(_COMMENT.sub("", sql))
+    return {f"{layer.lower()}.{table.lower()}" for layer, table in found}
+
+
+def parse_moment(text: str) -> datetime:
+    """An ISO 8601 time; without zone it is UTC.
+
+    Raises: UsageError.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{text!r} is not a time; write it like 2026-11-20T10:30:00 (UTC)."
+        ) from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

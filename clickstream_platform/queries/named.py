@@ -1,0 +1,131 @@
+"""Named questions: `sql/*.sql`, each with its description and parameters in leading comments.
+
+-- name: revenue_by_hour
+-- description: Orders and revenue by hour.
+-- tables: gold.fact_transactions
+-- param: from = min hour
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from clickstream_platform.errors import ClickstreamError, UsageError
+from clickstream_platform.hours import hour_key, parse_hour
+
+SQL_DIR = Path(__file__).parent / "sql"
+# Defaults that leave the hours open; they sort before and after every hour key.
+HOUR_LIMITS = {"min hour": "0000-01-01T00", "max hour": "9999-12-31T23"}
+_HEADER = re.compile(r"^-- (name|description|tables|param): *(.*?) *$")
+_NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+_NUMBER = re.compile(r"^-?\d+$")
+
+
+class QueryFileError(ClickstreamError):
+    """A query file of ours whose header is not as it must be."""
+
+
+@dataclass(frozen=True)
+class NamedQuery:
+    """A question with a name; `params` are the defaults as written in the file."""
+
+    name: str
+    description: str
+    tables: tuple[str, ...]
+    params: Mapping[str, str]
+    sql: str
+
+    def values(self, given: Mapping[str, str]) -> dict[str, object]:
+        """The value of every parameter: what was given, else the default.
+
+        Raises: UsageError naming the parameters there are, or the value that does not fit.
+        """
+        unknown = sorted(set(given) - set(self.params))
+        if unknown:
+            known = ", ".join(f"{name} ({default})" for name, default in self.params.items())
+            raise UsageError(
+                f"{self.name} has no parameter {', '.join(unknown)}. It has: {known or 'none'}."
+            )
+        return {
+            name: _value(name, default, given.get(name)) for name, default in self.params.items()
+        }
+
+
+def parse(text: str, origin: str) -> NamedQuery:
+    """The query of a file's text.
+
+    Raises: QueryFileError.
+    """
+    header: dict[str, str] = {}
+    params: dict[str, str] = {}
+    lines = text.splitlines()
+    body_at = next((at for at, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    for line in lines[:body_at]:
+        match = _HEADER.match(line)
+        if match is None:
+            raise QueryFileError(f"{origin}: {line!r} is no header line such as `-- name: x`.")
+        key, value = match.groups()
+        if key != "param":
+            header[key] = value
+            continue
+        name, equals, default = (part.strip() for part in value.partition("="))
+        if not equals:
+            raise QueryFileError(f"{origin}: parameter {name} has no default; write `{name} = …`.")
+        params[name] = default
+    missing = [key for key in ("name", "description", "tables") if not header.get(key)]
+    if missing:
+        raise QueryFileError(f"{origin}: the header lacks {', '.join(missing)}.")
+    tables = tuple(part.strip() for part in header["tables"].split(","))
+    sql = "\n".join(lines[body_at:]).strip()
+    return NamedQuery(header["name"], header["description"], tables, params, sql)
+
+
+@cache
+def named_queries() -> dict[str, NamedQuery]:
+    """Every named question, by name."""
+    found = [
+        parse(path.read_text(encoding="utf-8"), path.name) for path in sorted(SQL_DIR.glob("*.sql"))
+    ]
+    return {query.name: query for query in found}
+
+
+def is_name(text: str) -> bool:
+    """True if `text` is meant as the name of a question, not as SQL."""
+    return _NAME.match(text.strip()) is not None
+
+
+def find(name: str) -> NamedQuery:
+    """The question called `name`.
+
+    Raises: UsageError with the nearest names.
+    """
+    queries = named_queries()
+    if name not in queries:
+        close = difflib.get_close_matches(name, queries, n=3)
+        meant = f"Did you mean {' or '.join(close)}? " if close else ""
+        raise UsageError(
+            f"There is no query {name!r}. {meant}Queries: {', '.join(queries)}. "
+            "Anything with a space in it is taken as SQL."
+        )
+    return queries[name]
+
+
+def free_value(text: str) -> object:
+    """The value of a parameter of free SQL: a whole number if it looks like one."""
+    return int(text) if _NUMBER.match(text) else text
+
+
+def _value(name: str, default: str, given: str | None) -> object:
+    if default in HOUR_LIMITS:
+        return HOUR_LIMITS[default] if given is None else hour_key(parse_hour(given))
+    if _NUMBER.match(default):
+        text = default if given is None else given
+        if not _NUMBER.match(text):
+            raise UsageError(f"{name} must be a whole number; found {text!r}.")
+        return int(text)
+    return default if given is None else given

@@ -1,0 +1,137 @@
+"""Answers as people and programs want them: a table, CSV, JSON or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.table import Table
+
+MOST_ROWS_SHOWN = 500
+RATE_SUFFIX = "_rate"
+_NARROWEST_PIPE = 10_000  # rich cuts a table to the width; a pipe has none
+
+
+def write_parquet(rows: pa.RecordBatchReader, path: Path) -> int:
+    """Writes the rows with their types; returns how many."""
+    count = 0
+    with pq.ParquetWriter(path, rows.schema) as writer:
+        for batch in rows:
+            writer.write_batch(batch)
+            count += batch.num_rows
+    return count
+
+
+def write_csv(rows: pa.RecordBatchReader, out: TextIO) -> int:
+    """A header and the rows; times in ISO 8601, nested values as JSON, null as nothing."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(rows.schema.names)
+    count = 0
+    for row in _rows(rows):
+        writer.writerow(["" if value is None else _csv_text(value) for value in row])
+        count += 1
+    return count
+
+
+def write_json(rows: pa.RecordBatchReader, out: TextIO) -> int:
+    """An array with one object a row, one row a line; decimals are JSON numbers."""
+    names = rows.schema.names
+    count = 0
+    out.write("[")
+    for row in _rows(rows):
+        values = {name: plain(value) for name, value in zip(names, row, strict=True)}
+        out.write(",\n " if count else "\n ")
+        json.dump(values, out, ensure_ascii=False)
+        count += 1
+    out.write("\n]\n" if count else "]\n")
+    return count
+
+
+def print_table(rows: pa.RecordBatchReader, console: Console) -> int:
+    """The first rows, numbers grouped and money with two decimals; returns how many were shown."""
+    table = Table(header_style="bold")
+    kinds = [field.type for field in rows.schema]
+    for field in rows.schema:
+        numeric = pa.types.is_decimal(field.type) or _is_number(field.type)
+        table.add_column(field.name, justify="right" if numeric else "left", overflow="fold")
+    found = _rows(rows)
+    count = 0
+    for row in islice(found, MOST_ROWS_SHOWN):
+        names = rows.schema.names
+        table.add_row(*[cell(v, k, n) for v, k, n in zip(row, kinds, names, strict=True)])
+        count += 1
+    if not console.is_terminal:
+        console = Console(file=console.file, width=_NARROWEST_PIPE)
+    console.print(table)
+    left = sum(1 for _ in found)
+    if left:
+        console.print(
+            f"… and {left:,} more rows; --format csv, json or parquet gives all.", style="dim"
+        )
+    return count
+
+
+def cell(value: object, kind: pa.DataType, name: str) -> str:
+    """How one value reads in the table."""
+    if value is None:
+        return "-"
+    if pa.types.is_decimal(kind):
+        return f"{value:,}"
+    if pa.types.is_floating(kind):
+        return f"{value:.2%}" if name.endswith(RATE_SUFFIX) else f"{value:,.2f}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    text = f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else _csv_text(value)
+    return text.replace("[", r"\[")
+
+
+def _rows(rows: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:
+    for batch in rows:
+        columns = [column.to_pylist() for column in batch.columns]
+        yield from zip(*columns, strict=True)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
+def plain(value: object) -> object:
+    """The value as JSON knows it: decimals as numbers, times in ISO 8601, paths as text."""
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(inner) for inner in value]
+    for kinds, words in _JSON_FORMS:
+        if isinstance(value, kinds):
+            return words(value)
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def _csv_text(value: object) -> str:
+    if isinstance(value, Decimal):
+        return str(value)
+    found = plain(value)
+    return json.dumps(found, ensure_ascii=False) if isinstance(found, (dict, list)) else str(found)
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+_JSON_FORMS: tuple[tuple[type, Callable[[Any], object]], ...] = (
+    (Decimal, _number),
+    (datetime, lambda moment: moment.isoformat().replace("+00:00", "Z")),
+    (date, date.isoformat),
+    (bytes, lambda content: content.decode("utf-8", errors="replace")),
+)

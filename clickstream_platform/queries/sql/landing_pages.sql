@@ -1,0 +1,19 @@
+-- name: landing_pages
+-- description: Where sessions begin, and how well they go from there.
+-- tables: gold.fact_sessions
+-- param: from = min hour
+-- param: to = max hour
+-- param: limit = 20
+
+select
+    landing_page,
+    count(*) as sessions,
+    count(*) filter (where not is_engaged) / count(*) as bounce_rate,
+    count(*) filter (where purchases > 0) / count(*) as conversion_rate,
+    sum(purchases)::bigint as orders,
+    avg(duration_s) as average_duration_s
+from gold.fact_sessions
+where event_hour between $from and $to
+group by landing_page
+order by sessions desc, landing_page nulls last
+limit $limit

@@ -1,0 +1,41 @@
+-- name: overview
+-- description: The hours in one row: events, visitors, sessions, orders and revenue.
+-- tables: gold.hourly_metrics, gold.fact_events
+-- param: from = min hour
+-- param: to = max hour
+
+with hours as (
+    select
+        min(event_hour) as first_hour,
+        max(event_hour) as last_hour,
+        count(*) as hours,
+        coalesce(sum(events), 0)::bigint as events,
+        coalesce(sum(sessions_started), 0)::bigint as sessions,
+        coalesce(sum(orders), 0)::bigint as orders,
+        coalesce(sum(revenue), 0)::decimal(22, 2) as revenue,
+        coalesce(sum(orders_other_currency), 0)::bigint as orders_other_currency
+    from gold.hourly_metrics
+    where event_hour between $from and $to
+),
+
+people as (
+    select
+        count(distinct visitor_id) as visitors,
+        count(distinct user_id) as users
+    from gold.fact_events
+    where event_hour between $from and $to
+)
+
+select
+    first_hour,
+    last_hour,
+    hours,
+    events,
+    visitors,
+    users,
+    sessions,
+    orders,
+    revenue,
+    orders_other_currency
+from hours
+cross join people

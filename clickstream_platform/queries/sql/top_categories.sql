@@ -1,0 +1,36 @@
+-- name: top_categories
+-- description: Categories by revenue; the row without category holds what no category explains.
+-- tables: gold.revenue_5min, gold.fact_transactions
+-- param: from = min hour
+-- param: to = max hour
+-- param: limit = 10
+
+with revenue as (
+    select item_category, currency, sum(revenue) as revenue, sum(units)::bigint as units
+    from gold.revenue_5min
+    where event_hour between $from and $to
+    group by item_category, currency
+),
+
+ordered as (
+    select item_category, currency, count(*) as orders
+    from (
+        select distinct order_id, currency, item.item_category
+        from gold.fact_transactions, unnest(items) as line(item)
+        where event_hour between $from and $to
+    )
+    group by item_category, currency
+)
+
+select
+    revenue.item_category,
+    revenue.currency,
+    revenue.revenue,
+    revenue.units,
+    coalesce(ordered.orders, 0) as orders
+from revenue
+left join ordered
+    on revenue.item_category is not distinct from ordered.item_category
+    and revenue.currency is not distinct from ordered.currency
+order by revenue.revenue desc, revenue.currency nulls last, revenue.item_category nulls last
+limit $limit

@@ -1,0 +1,48 @@
+-- name: top_products
+-- description: Products by revenue, with units, orders and views; per currency.
+-- tables: gold.revenue_5min, gold.fact_transactions, gold.fact_events
+-- param: from = min hour
+-- param: to = max hour
+-- param: limit = 10
+
+with revenue as (
+    select item_id, currency, sum(revenue) as revenue, sum(units)::bigint as units
+    from gold.revenue_5min
+    where event_hour between $from and $to and item_id is not null
+    group by item_id, currency
+),
+
+ordered as (  -- an order counts once for a product, however many lines name it
+    select item_id, currency, count(*) as orders
+    from (
+        select distinct order_id, currency, item.item_id
+        from gold.fact_transactions, unnest(items) as line(item)
+        where event_hour between $from and $to
+    )
+    group by item_id, currency
+),
+
+viewed as (
+    select item_id, count(*) as views
+    from (
+        select distinct event_hour, id_scope, event_id, item.item_id
+        from gold.fact_events, unnest(items) as line(item)
+        where event_hour between $from and $to and event_name = 'view_item'
+    )
+    group by item_id
+)
+
+select
+    revenue.item_id,
+    revenue.currency,
+    revenue.revenue,
+    revenue.units,
+    ordered.orders,
+    coalesce(viewed.views, 0) as views
+from revenue
+left join ordered
+    on revenue.item_id = ordered.item_id
+    and revenue.currency is not distinct from ordered.currency
+left join viewed on revenue.item_id = viewed.item_id
+order by revenue.revenue desc, revenue.currency nulls last, revenue.item_id
+limit $limit

@@ -1,0 +1,10 @@
+-- gold.revenue_5min; `is_final` once an event came 120 s after the window's end.
+select
+    revenue.*,
+    coalesce(
+        revenue.window_end + to_seconds(getvariable('revenue_final_after_s'))
+            <= progress.newest_event_at,
+        false
+    ) as is_final
+from gold.revenue_5min as revenue
+cross join ops.progress as progress

@@ -1,0 +1,1 @@
+"""Runs through Dagster: `clickstream run` and `make dev`."""

@@ -1,0 +1,42 @@
+"""Which hours a run must cover, cut into as few runs as memory allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from clickstream_platform.hours import hours_between, spans
+from clickstream_platform.settings import Settings
+
+MAX_GAP_HOURS = 24
+
+
+@dataclass(frozen=True)
+class Span:
+    """Consecutive hours one run covers; `wanted` of them need work."""
+
+    first: str
+    last: str
+    wanted: tuple[str, ...]
+
+
+def plan(hours: Sequence[str], sizes: Mapping[str, int], settings: Settings) -> list[Span]:
+    """Spans over gaps of up to a day, each within the settings' hours and bytes per run.
+
+    `sizes` are bytes (or rows) by hour; an hour alone above the limit is a span of its own.
+    """
+    planned: list[Span] = []
+    for first, last in spans(hours, max_gap_hours=MAX_GAP_HOURS):
+        wanted = [hour for hour in sorted(set(hours)) if first <= hour <= last]
+        chunk: list[str] = []
+        size = 0
+        for hour in wanted:
+            grown = size + sizes.get(hour, 0)
+            too_long = chunk and len(hours_between(chunk[0], hour)) > settings.max_hours_per_run
+            if chunk and (too_long or grown > settings.max_bytes_per_run):
+                planned.append(Span(chunk[0], chunk[-1], tuple(chunk)))
+                chunk, grown = [], sizes.get(hour, 0)
+            chunk.append(hour)
+            size = grown
+        planned.append(Span(chunk[0], chunk[-1], tuple(chunk)))
+    return planned

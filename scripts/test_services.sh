@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Sees to the programs that tests drive. A test whose program is missing skips, and says so.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/debian.sh
+source scripts/debian.sh
+
+has_any() {
+  local name
+  for name in "$@"; do
+    if command -v "$name" >/dev/null; then return; fi
+  done
+  return 1
+}
+
+BROWSERS=(chromium chromium-browser google-chrome)
+
+if ! has_any "${BROWSERS[@]}" && can_apt; then
+  echo "Installing Chromium from Debian packages for the browser tests"
+  apt_install chromium || true
+fi
+if ! has_any "${BROWSERS[@]}"; then
+  printf '\n%s\n%s\n\n' \
+    "!!! NO CHROMIUM: the browser tests WILL BE SKIPPED." \
+    "!!! Install it (Debian: apt-get install chromium) and run again to test everything." >&2
+fi
