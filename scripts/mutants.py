@@ -238,7 +238,8 @@ def _run(mutants: Sequence[Mutant], checkout: Path, *, timeout_s: float) -> int:
         if before.exit_code != 0:
             console.print(before.output, markup=False)
             raise MutantError("The named tests must be green before anything is broken.")
-        table = Table("mutant", "test", "verdict", "s", title="Mutants")
+        table = Table("mutant", "verdict", "s", title="Mutants")
+        table.add_column("test", overflow="fold")
         survivors = 0
         for mutant in mutants:
             for test, (verdict, duration_s) in judge(mutant, copy, timeout_s=timeout_s).items():
@@ -246,7 +247,7 @@ def _run(mutants: Sequence[Mutant], checkout: Path, *, timeout_s: float) -> int:
                 colour = "green" if verdict == KILLED else "red"
                 console.print(f"[{colour}]{mutant.name}[/]: {verdict} ({mutant.what})")
                 shown = test.removeprefix("clickstream_platform_tests/")
-                table.add_row(mutant.name, shown, f"[{colour}]{verdict}", f"{duration_s:.1f}")
+                table.add_row(mutant.name, f"[{colour}]{verdict}", f"{duration_s:.1f}", shown)
         console.print(table)
     console.print(f"{len(mutants)} mutants, {survivors} not noticed as they must be.")
     return 1 if survivors else 0

@@ -157,7 +157,7 @@ def engine(settings: Settings) -> Finding:
     """The warm Spark: running, startable, or crashed."""
     status = Engine(settings).status()
     if status.state == "crashed":
-        fix = f"It starts again by itself; `clickstream logs --service engine` ({status.log}) says why."
+        fix = "It starts again by itself; `clickstream logs --service engine` says why."
         return Finding("engine", "warn", f"crashed; {status.last_exit or 'nobody saw how'}", fix)
     if status.state == "running":
         return Finding("engine", "ok", f"running on port {status.port}, pid {status.pid}")

@@ -121,6 +121,8 @@ def plain(value: object) -> object:
 def _csv_text(value: object) -> str:
     if isinstance(value, Decimal):
         return str(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
     found = plain(value)
     return json.dumps(found, ensure_ascii=False) if isinstance(found, (dict, list)) else str(found)
 

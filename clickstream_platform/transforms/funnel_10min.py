@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.gold import FUNNEL_10MIN
@@ -34,7 +34,7 @@ def funnel_10min(events: DataFrame, *, steps: Sequence[str]) -> DataFrame:
                 F.lit(step).alias("step"),
                 F.col(f"at_{no}").alias("sessions_at_step"),
                 F.col(f"through_{no}").alias("sessions_through_step"),
-                F.try_divide(f"through_{no}", F.col(f"through_{max(no - 1, 0)}")).alias("step_rate"),
+                _step_rate(no).alias("step_rate"),
                 F.try_divide(f"through_{no}", F.col("through_0")).alias("overall_rate"),
             )
             for no, step in enumerate(steps)
@@ -49,3 +49,10 @@ def funnel_10min(events: DataFrame, *, steps: Sequence[str]) -> DataFrame:
         ),
         FUNNEL_10MIN,
     )
+
+
+def _step_rate(no: int) -> Column:
+    """Null for the first step, which has none before it, and where nobody came that far."""
+    if no == 0:
+        return F.lit(None).cast("double")
+    return F.try_divide(f"through_{no}", F.col(f"through_{no - 1}"))

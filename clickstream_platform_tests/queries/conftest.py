@@ -1,0 +1,13 @@
+"""One tiny lake for all tests of the folder; they only read it."""
+
+from __future__ import annotations
+
+import pytest
+
+from clickstream_platform.settings import Settings
+from clickstream_platform_tests.queries import lake_rows
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return lake_rows.build(tmp_path_factory.mktemp("queries"))
