@@ -57,6 +57,9 @@ def spark_confs(settings: Settings, scratch: Path, port: int) -> dict[str, str]:
         "spark.driver.extraJavaOptions": " ".join(
             [
                 "-XX:+ExitOnOutOfMemoryError",
+                # Wide projections compile to methods above 8,000 bytes of bytecode, which the JVM
+                # would otherwise interpret for ever.
+                "-XX:-DontCompileHugeMethods",
                 "-Duser.timezone=UTC",
                 f"-Djava.io.tmpdir={scratch / 'tmp'}",
                 f"-Dlog4j2.configurationFile={scratch / 'conf' / 'log4j2.properties'}",

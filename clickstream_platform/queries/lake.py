@@ -97,7 +97,12 @@ class Lake:
     @property
     def views(self) -> tuple[str, ...]:
         """The names of the views that can be asked, as `layer.view`."""
-        return tuple(name for name, text in view_texts().items() if mentioned(text) <= self._known)
+        return tuple(name for name in view_texts() if self._can_make(name))
+
+    def _can_make(self, name: str) -> bool:
+        if name in view_texts():
+            return all(self._can_make(part) for part in mentioned(view_texts()[name]))
+        return name in self.tables
 
     @cached_property
     def _known(self) -> set[str]:

@@ -49,9 +49,12 @@ def failed_rules(table: Table, *, actions: Iterable[Action]) -> Column:
         for rule in rules_of(table)
         if rule.action in wanted
     ]
+    none = F.array().cast("array<string>")
     if not failed:
-        return F.array().cast("array<string>")
-    return F.array_compact(F.array(*failed))
+        return none
+    # Few rows break any rule: the others get a constant instead of an array to build and compact.
+    any_failed = F.coalesce(*failed).isNotNull()
+    return F.when(any_failed, F.array_compact(F.array(*failed))).otherwise(none)
 
 
 def violation_counts(table: Table) -> list[Column]:

@@ -116,10 +116,6 @@ class SilverEvents(pa.DataFrameModel):
     run_id: T.StringType = column("Dagster run that wrote the row.")
 
 
-def _any_item(condition: str) -> Column:
-    return F.expr(f"exists(items, i -> {condition})")
-
-
 def _is_purchase() -> Column:
     return F.col("event_name") == "purchase"
 
@@ -132,19 +128,19 @@ EVENT_ROW_RULES = (
     ),
     RowRule(
         "negative_price",
-        lambda: ~_any_item("coalesce(i.price < 0, false)"),
+        lambda: F.array_min("items.price") >= 0,
         "no item may have a price below 0",
         "reject",
     ),
     RowRule(
         "quantity_below_one",
-        lambda: ~_any_item("coalesce(i.quantity < 1, false)"),
+        lambda: F.array_min("items.quantity") >= 1,
         "no item may have a quantity below 1",
         "reject",
     ),
     RowRule(
         "purchase_without_product",
-        lambda: ~_is_purchase() | _any_item("i.item_id is not null"),
+        lambda: ~_is_purchase() | F.array_max("items.item_id").isNotNull(),
         "a purchase must name a product",
         "reject",
     ),

@@ -22,45 +22,26 @@ class Fields:
 
     source: Source
 
-    def raw(self, name: str) -> Column:
-        """The field's trimmed text, null if absent; missing-value words are still in it."""
-        if self.source.format == "json":
-            return F.trim(F.element_at("_fields", name))
-        return F.trim(F.col("_fields").getField(name))
-
     def text(self, names: str | Sequence[str]) -> Column:
         """The first of the aliases that is not missing."""
-        present = [self._not_missing(self.raw(name)) for name in names_of(names)]  # type: ignore[arg-type]
+        present = [self._present(name) for name in names_of(names)]  # type: ignore[arg-type]
         return present[0] if len(present) == 1 else F.coalesce(*present)
 
-    def _not_missing(self, value: Column) -> Column:
-        return F.when(~value.isin(self.source.missing_values), value)
+    def _present(self, name: str) -> Column:
+        raw = F.col(raw_column(self.source, name))
+        return F.when(~raw.isin(self.source.missing_values), raw)
 
-    def extra(self) -> Column:
-        """Fields the mapping does not name, as a map without missing values; null if none."""
-        if self.source.format == "json":
-            declared = F.array(*[F.lit(name) for name in self.source.mapped_fields()])
-            undeclared = F.array_except(F.map_keys("_fields"), declared)
-            kept = F.map_filter(
-                "_fields",
-                lambda key, value: ~F.array_contains(declared, key)
-                & F.coalesce(~F.trim(value).isin(self.source.missing_values), F.lit(False)),
-            )
-            return F.when(F.size(undeclared) > 0, kept)
-        return F.when(
-            F.size("_extra") > 0,
-            F.map_filter(
-                "_extra",
-                lambda _, value: F.coalesce(
-                    ~F.trim(value).isin(self.source.missing_values), F.lit(False)
-                ),
-            ),
-        )
+
+def raw_column(source: Source, name: str) -> str:
+    """The column that holds a mapped field's trimmed text."""
+    return f"_raw_{source.mapped_fields().index(name)}"
 
 
 def with_fields(lines: DataFrame, source: Source, headers: Sequence[str]) -> DataFrame:
-    """The same rows with `_fatal` (a reason that stands alone, else null), `_detail` and `_fields`.
+    """The same rows with `_fatal` (a reason that stands alone, else null), `_detail`, a `_raw_…`
+    column per mapped field, and `_extra`, the map of fields the mapping does not name, or null.
 
+    Each step is a column of its own: a long expression used in place is computed at every use.
     `lines` has `raw`, `damage` and `header`; `headers` are the distinct CSV headers among them.
     """
     text = F.ltrim(F.col("raw").cast("string"), F.lit("\ufeff"))
@@ -70,35 +51,63 @@ def with_fields(lines: DataFrame, source: Source, headers: Sequence[str]) -> Dat
     marked = lines.withColumn("_unreadable", readable).withColumn(
         "_text", F.when(F.col("_unreadable").isNull(), text)
     )
-    parsed = (
-        _with_json(marked) if source.format == "json" else _with_csv(marked, source, headers)
-    )
-    return parsed.drop("_text", "_unreadable")
+    if source.format == "json":
+        return _with_json(marked, source, lines.columns)
+    return _with_csv(marked, source, headers, lines.columns)
 
 
-def _with_json(lines: DataFrame) -> DataFrame:
+def _with_json(lines: DataFrame, source: Source, carried: Sequence[str]) -> DataFrame:
     """The line is put into an array with an empty object behind it: Spark's parser stops after the
     first value, and only if it reaches the second one was the line nothing but one object."""
+    mapped = source.mapped_fields()
+    schema = ", ".join(f"`{name}`: string" for name in mapped)
     parsed = F.from_json(
         F.concat(F.lit("["), F.col("_text"), F.lit(",{}]")),
-        "array<map<string,string>>",
+        f"array<struct<{schema}>>",
         _JSON_OPTIONS,
     )
-    whole = F.col("_parsed").isNotNull() & (F.size("_parsed") == 2)
-    fields = F.when(whole, F.get("_parsed", F.lit(0)))
-    fatal = F.coalesce(
-        F.col("_unreadable"), F.when(F.col("_fields").isNull(), F.lit("malformed_line"))
-    )
+    record = F.when(F.size("_parsed") == 2, F.get("_parsed", F.lit(0)))
+    malformed = F.when(F.col("_record").isNull(), F.lit("malformed_line"))
     return (
         lines.withColumn("_parsed", parsed)
-        .withColumn("_fields", fields)
-        .withColumn("_fatal", fatal)
-        .withColumn("_detail", F.lit(None).cast("string"))
-        .drop("_parsed")
+        .withColumn("_record", record)
+        .select(
+            *carried,
+            F.coalesce("_unreadable", malformed).alias("_fatal"),
+            F.lit(None).cast("string").alias("_detail"),
+            *[
+                F.trim(F.col("_record").getField(name)).alias(raw_column(source, name))
+                for name in mapped
+            ],
+            F.when(F.col("_record").isNotNull(), _undeclared(source)).alias("_extra"),
+        )
     )
 
 
-def _with_csv(lines: DataFrame, source: Source, headers: Sequence[str]) -> DataFrame:
+def _undeclared(source: Source) -> Column:
+    """The keys are looked at first: nearly all lines have no other field, and need no map."""
+    declared = F.array(*[F.lit(name) for name in source.mapped_fields()])
+    others = F.array_except(F.json_object_keys("_text"), declared)
+    fields = F.from_json("_text", "map<string,string>", _JSON_OPTIONS)
+    return F.when(
+        F.size(others) > 0,
+        _filled(
+            F.map_filter(fields, lambda key, _: ~F.array_contains(declared, key)), source
+        ),
+    )
+
+
+def _filled(fields: Column, source: Source) -> Column:
+    """Only the fields that are not missing."""
+    return F.map_filter(
+        fields,
+        lambda _, value: F.coalesce(~F.trim(value).isin(source.missing_values), F.lit(False)),
+    )
+
+
+def _with_csv(
+    lines: DataFrame, source: Source, headers: Sequence[str], carried: Sequence[str]
+) -> DataFrame:
     layouts = {header: columns_of(header, source) for header in headers} if source.csv.header else {}
     if not layouts:
         layouts = {"": source.csv.columns}
@@ -128,10 +137,17 @@ def _with_csv(lines: DataFrame, source: Source, headers: Sequence[str]) -> DataF
     records = {header: f"_record_{number}" for number, header in enumerate(layouts)}
     for header, columns in layouts.items():
         judged = judged.withColumn(records[header], _record(source, columns))
-    return (
-        judged.withColumn("_fields", _by_header(source, _parsed(source, layouts, records)))
-        .withColumn("_extra", _by_header(source, _undeclared(source, layouts, records)))
-        .drop("_count", *records.values())
+    return judged.select(
+        *carried,
+        "_fatal",
+        "_detail",
+        *[
+            F.trim(_by_header(source, _column(layouts, records, name))).alias(
+                raw_column(source, name)
+            )
+            for name in source.mapped_fields()
+        ],
+        _by_header(source, _others(source, layouts, records)).alias("_extra"),
     )
 
 
@@ -178,40 +194,35 @@ def _record(source: Source, columns: Sequence[str]) -> Column:
     return F.from_csv(whole, schema, options)
 
 
-def _parsed(
-    source: Source, layouts: dict[str, list[str]], records: dict[str, str]
+def _column(
+    layouts: dict[str, list[str]], records: dict[str, str], name: str
 ) -> dict[str, Column]:
-    """Per header, a struct with one text per field the mapping names; null where it has no column."""
+    """Per header, the text of the column `name`; null where the file has none."""
     return {
-        header: F.struct(
-            *[
-                (
-                    F.col(records[header]).getField(f"c{columns.index(name)}")
-                    if name in columns
-                    else F.lit(None).cast("string")
-                ).alias(name)
-                for name in source.mapped_fields()
-            ]
-        )
+        header: F.col(records[header]).getField(f"c{columns.index(name)}")
+        if name in columns
+        else F.lit(None).cast("string")
         for header, columns in layouts.items()
     }
 
 
-def _undeclared(
+def _others(
     source: Source, layouts: dict[str, list[str]], records: dict[str, str]
 ) -> dict[str, Column]:
+    """Per header, the columns the mapping does not name as a map; null if there are none."""
     mapped = set(source.mapped_fields())
-    return {
-        header: F.create_map(
-            *[
-                part
-                for position, name in enumerate(columns)
-                if name not in mapped
-                for part in (
-                    F.lit(name),
-                    F.col(records[header]).getField(f"c{position}"),
-                )
-            ]
-        ).cast("map<string,string>")
-        for header, columns in layouts.items()
-    }
+    found: dict[str, Column] = {}
+    for header, columns in layouts.items():
+        parts = [
+            part
+            for position, name in enumerate(columns)
+            if name not in mapped
+            for part in (F.lit(name), F.col(records[header]).getField(f"c{position}"))
+        ]
+        whole = F.col("_fatal").isNull()
+        found[header] = (
+            F.when(whole, _filled(F.create_map(*parts), source))
+            if parts
+            else F.lit(None).cast("map<string,string>")
+        )
+    return found

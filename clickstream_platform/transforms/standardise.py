@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -35,6 +37,8 @@ def standardise(lines: DataFrame, source: Source, limits: Limits) -> DataFrame:
     fields = Fields(source)
     return (
         lines.select(*_CARRIED, "_fatal", "_detail", *_texts(fields))
+        .withColumn("event_name", _event_name(F.col("_name"), source))
+        .withColumn("ip_anonymised", _anonymised(F.col("_address")))
         .withColumn("event_timestamp", parsed_time(F.col("_time"), source.event_timestamp.format))
         .withColumn("_price", _price(F.col("_price_text")))
         .withColumn("_quantity", _quantity(F.col("_quantity_text")))
@@ -50,7 +54,7 @@ def standardise(lines: DataFrame, source: Source, limits: Limits) -> DataFrame:
         .withColumn("reasons", _reasons(source, limits))
         .withColumn("detail", F.coalesce("_detail", _time_detail()))
         .withColumn("is_readable", F.col("_fatal").isNull())
-        .drop("_fatal", "_detail", "_time", "_extra_fields", *_ITEM_TEXTS)
+        .drop("_fatal", "_detail", "_time", "_name", "_address", "_extra", *_ITEM_TEXTS)
     )
 
 
@@ -73,7 +77,7 @@ _ITEM_TEXTS = (
 )
 
 
-def _texts(fields: Fields) -> list[Column]:
+def _texts(fields: Fields) -> list[Column | str]:
     source = fields.source
 
     def of(name: str) -> Column:
@@ -87,10 +91,10 @@ def _texts(fields: Fields) -> list[Column]:
              "user_agent", "transaction_id", "outcome", "experiment_id", "variant_id")
     return [
         _event_id(fields).alias("event_id"),
-        _event_name(of("event_name"), source).alias("event_name"),
+        of("event_name").alias("_name"),
         fields.text(source.event_timestamp.field).alias("_time"),
         *[of(name).alias(name) for name in plain],
-        _anonymised(of("ip_address")).alias("ip_anonymised"),
+        F.lower(of("ip_address")).alias("_address"),
         F.coalesce(F.upper(of("currency")), default_currency).alias("currency"),
         item("item_id").alias("_item_id"),
         item("item_name").alias("_item_name"),
@@ -98,7 +102,7 @@ def _texts(fields: Fields) -> list[Column]:
         item("item_category").alias("_item_category"),
         item("price").alias("_price_text"),
         item("quantity").alias("_quantity_text"),
-        fields.extra().alias("_extra_fields"),
+        "_extra",
     ]
 
 
@@ -122,24 +126,22 @@ def _event_name(text: Column, source: Source) -> Column:
     words = F.regexp_replace(text, r"(\p{Ll}|\p{N})(\p{Lu})", "$1_$2")
     snake = F.regexp_replace(F.lower(words), r"[^\p{L}\p{N}]+", "_")
     kept = F.nullif(F.trim(snake, F.lit("_")), F.lit(""))
-    named = F.when(text.isin([*KNOWN_EVENTS]), text)  # the usual case, without a regex
+    named = F.when(text.isNull(), text)  # mapped and known names need no regex
     for theirs, ours in source.event_names.items():
         named = named.when(text == theirs, F.lit(ours))
-    return named.otherwise(kept)
+    return named.when(text.isin([*KNOWN_EVENTS]), text).otherwise(kept)
 
 
 def _anonymised(address: Column) -> Column:
-    lower = F.lower(address)
-    v4 = F.regexp_extract(lower, r"^(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}$", 1)
-    v6 = F.regexp_extract(lower, r"^((?:[0-9a-f]{1,4}:){0,2}[0-9a-f]{0,4})(?:::|:)[0-9a-f:.]*$", 1)
-    return F.when(v4 != "", F.concat(v4, F.lit(".0"))).when(
-        F.contains(lower, F.lit(":")) & lower.rlike(r"^[0-9a-f:.]+$"),
-        F.concat(_before_gap(v6), F.lit("::")),
+    """`address` is lower case."""
+    is_v4 = address.rlike(r"^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$")
+    is_v6 = F.contains(address, F.lit(":")) & address.rlike(r"^[0-9a-f:.]+$")
+    groups = F.regexp_extract(
+        address, r"^((?:[0-9a-f]{1,4}:){0,2}[0-9a-f]{0,4})(?:::|:)[0-9a-f:.]*$", 1
     )
-
-
-def _before_gap(groups: Column) -> Column:
-    return F.regexp_replace(groups, ":+$", "")
+    return F.when(is_v4, F.concat(F.substring_index(address, ".", 3), F.lit(".0"))).when(
+        is_v6, F.concat(F.regexp_replace(groups, ":+$", ""), F.lit("::"))
+    )
 
 
 def _price(text: Column) -> Column:
@@ -162,8 +164,8 @@ def _items() -> Column:
     texts = ("_item_id", "_item_name", "_item_brand", "_item_category", "_price_text",
              "_quantity_text")
     present = F.coalesce(*[F.col(name) for name in texts]).isNotNull()
-    items = F.array(F.when(present, item))
-    return F.array_compact(items).cast(f"array<{ITEM.simpleString()}>")
+    items = F.when(present, F.array(item)).otherwise(F.array())
+    return items.cast(f"array<{ITEM.simpleString()}>")
 
 
 def _value() -> Column:
@@ -177,14 +179,24 @@ def _is_high_value(threshold: float) -> Column:
 
 
 def _warnings() -> Column:
-    names = (
-        F.when(F.col("visitor_id").isNull(), F.lit("no_visitor")),
-        F.when(~F.col("event_name").isin([*KNOWN_EVENTS]), F.lit("unknown_event_name")),
-        F.when(_unparsable("_price"), F.lit("unparsable_price")),
-        F.when(_unparsable("_quantity"), F.lit("unparsable_quantity")),
-        F.when(~F.col("currency").rlike("^[A-Z]{3}$"), F.lit("currency_pattern")),
+    return named_if(
+        {
+            "no_visitor": F.col("visitor_id").isNull(),
+            "unknown_event_name": ~F.col("event_name").isin([*KNOWN_EVENTS]),
+            "unparsable_price": _unparsable("_price"),
+            "unparsable_quantity": _unparsable("_quantity"),
+            "currency_pattern": ~F.col("currency").rlike("^[A-Z]{3}$"),
+        }
     )
-    return F.array_compact(F.array(*names))
+
+
+def named_if(conditions: Mapping[str, Column]) -> Column:
+    """The names of the conditions that are true. Few rows have any: the others get a constant."""
+    none = F.array().cast("array<string>")
+    names = [F.when(condition, F.lit(name)) for name, condition in conditions.items()]
+    if not names:
+        return none
+    return F.when(F.coalesce(*names).isNotNull(), F.array_compact(F.array(*names))).otherwise(none)
 
 
 def _unparsable(name: str) -> Column:
@@ -201,31 +213,16 @@ def _rescued(source: Source) -> Column:
         if name in source.item
     ]
     empty = F.create_map().cast("map<string,string>")
-    parts = [F.coalesce(part, empty) for part in (F.col("_extra_fields"), *unparsed)]
-    present = F.coalesce(F.col("_extra_fields"), *unparsed).isNotNull() if unparsed else F.col(
-        "_extra_fields"
-    ).isNotNull()
+    parts = [F.coalesce(part, empty) for part in (F.col("_extra"), *unparsed)]
     merged = F.map_concat(*parts) if len(parts) > 1 else parts[0]
+    present = F.coalesce(F.col("_extra"), *unparsed).isNotNull()
     return F.when(present, F.nullif(F.to_json(merged), F.lit("{}")))
 
 
 def _fingerprint() -> Column:
-    items = F.array_join(
-        F.transform(
-            "items",
-            lambda i: _joined(
-                [
-                    i["item_id"],
-                    i["item_name"],
-                    i["item_brand"],
-                    i["item_category"],
-                    i["price"].cast("string"),
-                    i["quantity"].cast("string"),
-                ],
-                RECORD,
-            ),
-        ),
-        GROUP,
+    item = F.col("items")[0]
+    items = F.when(F.size("items") == 0, F.lit("")).otherwise(
+        _joined([item[name].cast("string") for name in ITEM.fieldNames()], RECORD)
     )
     texts = [
         F.col("event_name"),
@@ -251,16 +248,14 @@ def _reasons(source: Source, limits: Limits) -> Column:
     skew = limits.max_future_skew_s
     required = [name for name in source.required if name not in ("event_name", "event_timestamp",
                                                                  "event_id")]
-    named = (
-        F.when(F.col("_time").isNull(), F.lit("missing_event_timestamp")),
-        F.when(F.col("_time").isNotNull() & time.isNull(), F.lit("unparsable_event_timestamp")),
-        F.when(is_future(time, F.col("ingest_hour"), max_future_skew_s=skew), F.lit("future_event")),
-        F.when(is_before(time, limits.first_hour), F.lit("before_first_hour")),
-        *[F.when(_required(name).isNull(), F.lit(f"missing_{name}")) for name in required],
-    )
-    return F.when(F.col("_fatal").isNotNull(), F.array("_fatal")).otherwise(
-        F.array_compact(F.array(*named))
-    )
+    named = {
+        "missing_event_timestamp": F.col("_time").isNull(),
+        "unparsable_event_timestamp": F.col("_time").isNotNull() & time.isNull(),
+        "future_event": is_future(time, F.col("ingest_hour"), max_future_skew_s=skew),
+        "before_first_hour": is_before(time, limits.first_hour),
+        **{f"missing_{name}": _required(name).isNull() for name in required},
+    }
+    return F.when(F.col("_fatal").isNotNull(), F.array("_fatal")).otherwise(named_if(named))
 
 
 def _required(name: str) -> Column:

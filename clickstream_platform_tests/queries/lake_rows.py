@@ -100,7 +100,7 @@ def state(hour: str, newest: str | None, recorded: str, **rest: Any) -> dict[str
     }
 
 
-def result(
+def result(  # noqa: PLR0917 (a row of literals)
     table: str, hour: str, rule: str, action: str, failed: int, recorded: str
 ) -> dict[str, Any]:
     return {

@@ -1,0 +1,123 @@
+"""`clickstream query` from the outside."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner, Result
+
+from clickstream_platform.cli import main
+from clickstream_platform.queries.render import MOST_ROWS_SHOWN, cell, plain
+from clickstream_platform.settings import Settings
+
+
+@pytest.fixture
+def query(tiny: Settings, monkeypatch: pytest.MonkeyPatch) -> object:
+    monkeypatch.setenv("CLICKSTREAM_HOME", str(tiny.home))  # and give it back after --home
+
+    def call(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["--home", str(tiny.home), "query", *arguments])
+
+    return call
+
+
+def test_json_is_an_array_of_rows(query) -> None:  # noqa: ANN001
+    done = query("revenue_by_hour", "--format", "json", "--param", "from=2026-11-20T11")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == [
+        {
+            "event_hour": "2026-11-20T11",
+            "currency": "USD",
+            "orders": 1,
+            "units": 1,
+            "revenue": 20.5,
+            "average_order_value": 20.5,
+        }
+    ]
+    assert json.loads(query("select 1 as n where false", "--format", "json").stdout) == []
+
+
+def test_csv_keeps_cents_times_and_nested_values(query) -> None:  # noqa: ANN001
+    sql = (
+        "select revenue, window_start, is_final, [1, 2] as pair, null as nothing "
+        "from gold.v_revenue_5min where units = 0"
+    )
+    done = query(sql, "--format", "csv")
+    assert done.stdout.splitlines() == [
+        "revenue,window_start,is_final,pair,nothing",
+        '0.50,2026-11-20T11:05:00Z,false,"[1, 2]",',
+    ]
+
+
+def test_the_table_groups_money_and_writes_rates_in_percent(query) -> None:  # noqa: ANN001
+    done = query(
+        "select 1234567.5::decimal(12, 2) as revenue, 0.25::double as step_rate, 12345 as n"
+    )
+    assert "1,234,567.50" in done.stdout
+    assert "25.00%" in done.stdout
+    assert "12,345" in done.stdout
+
+
+def test_a_long_table_says_how_many_rows_it_leaves_out(query) -> None:  # noqa: ANN001
+    done = query(f"select * from range({MOST_ROWS_SHOWN + 1234})")
+    assert "and 1,234 more rows" in done.stdout
+
+
+def test_parquet_keeps_types(query, tmp_path: Path) -> None:  # noqa: ANN001
+    target = tmp_path / "hours.parquet"
+    done = query("hourly", "--output", str(target))
+    assert done.exit_code == 0, done.output
+    assert "2 rows" in done.stderr
+    rows = pq.read_table(target)
+    assert rows.schema.field("revenue").type == pa.decimal128(22, 2)
+    assert rows["revenue"].to_pylist() == [Decimal("30.00"), Decimal("20.50")]
+
+
+def test_parameters_of_free_sql(query) -> None:  # noqa: ANN001
+    sql = "select event_id from gold.fact_events where event_hour = $h order by 1 limit $n"
+    done = query(sql, "-p", "h=2026-11-20T10", "-p", "n=2", "--format", "csv")
+    assert done.stdout.split() == ["event_id", "e1", "e2"]
+
+
+def test_the_list_names_every_question(query) -> None:  # noqa: ANN001
+    listed = json.loads(query("--list", "--format", "json").stdout)
+    assert [q["name"] for q in listed][:2] == ["check_results", "conversion_by_hour"]
+    assert listed[1]["params"] == {"from": "min hour", "to": "max hour"}
+    assert "Every hour with events" in " ".join(query("--list").stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "Name a question"),
+        (("hourlies",), "Did you mean hourly"),
+        (("select x from gold.fact_events",), "Columns of gold.fact_events"),
+        (("hourly", "--format", "parquet"), "--output FILE"),
+        (("hourly", "--output", "/nowhere/x.csv"), "/nowhere does not exist"),
+        (("hourly", "--param", "from"), "not of the form name=value"),
+        (("hourly", "--as-of", "noon"), "is not a time"),
+        (("hourly", "--version", "9"), "has versions 0"),
+        (("hourly", "--version", "0", "--as-of", "2026-01-01"), "not both"),
+    ],
+)
+def test_wrong_use_ends_with_2_and_words(query, arguments: tuple[str, ...], words: str) -> None:  # noqa: ANN001
+    done = query(*arguments)
+    assert done.exit_code == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_cells_and_plain_values() -> None:
+    assert cell(None, pa.string(), "a") == "-"
+    assert cell("[bold]", pa.string(), "a") == r"\[bold]"
+    assert cell(b"caf\xc3\xa9", pa.binary(), "raw") == "café"
+    assert plain({"at": datetime(2026, 1, 1, tzinfo=UTC), "all": (Decimal(3), Decimal("0.1"))}) == {
+        "at": "2026-01-01T00:00:00Z",
+        "all": [3, 0.1],
+    }
