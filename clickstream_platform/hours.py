@@ -44,7 +44,7 @@ def _walk(moment: datetime, end: datetime) -> Iterator[str]:
 
 
 def spans(keys: Iterable[str], *, max_gap_hours: int = 0) -> list[tuple[str, str]]:
-    """The fewest (first, last) ranges that cover `keys`, merged over gaps of up to `max_gap_hours`."""
+    """The fewest (first, last) ranges that cover `keys`, merged over gaps of `max_gap_hours`."""
     merged: list[tuple[str, str]] = []
     for key in sorted(set(keys)):
         if merged and parse_hour(key) - parse_hour(merged[-1][1]) <= (max_gap_hours + 1) * HOUR:

@@ -161,7 +161,9 @@ def config_file() -> Path | None:
     if named:
         path = Path(named).expanduser()
         if not path.is_file():
-            raise UsageError(f"CLICKSTREAM_CONFIG names {path}, which is no file; create or unset it.")
+            raise UsageError(
+                f"CLICKSTREAM_CONFIG names {path}, which is no file; create or unset it."
+            )
         return path
     beside = Path.cwd() / "clickstream.yaml"
     return beside if beside.is_file() else None

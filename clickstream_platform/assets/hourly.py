@@ -9,18 +9,19 @@ from collections.abc import Callable, Iterator, Sequence
 import dagster as dg
 
 from clickstream_platform.assets.results import emit
-from clickstream_platform.assets.specs import check_specs, spec_of
+from clickstream_platform.assets.specs import check_names, check_specs, spec_of
 from clickstream_platform.build.bronze import build_bronze
 from clickstream_platform.build.gold import build_gold
-from clickstream_platform.build.report import HourReport
+from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount
 from clickstream_platform.build.silver import build_silver
 from clickstream_platform.build.staleness import stale_gold, stale_silver
 from clickstream_platform.resources.lake import Lake
 from clickstream_platform.storage import hour_state
-from clickstream_platform.storage.hour_state import States
+from clickstream_platform.storage.hour_state import HourStateRow, States
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
-from clickstream_platform.tables.catalog import GOLD, SILVER
+from clickstream_platform.tables.catalog import SILVER
 from clickstream_platform.tables.contract import Table
+from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.ops import CONSERVATION_LEDGER, DQ_RESULTS, HOUR_STATE
 from clickstream_platform.tables.silver import SILVER_EVENTS
 
@@ -109,11 +110,21 @@ def _left_alone(
             row_count=state.row_count,
             version=state.version,
             unchanged=True,
+            checks=tuple(_standing(table, name, state) for name in check_names(table)),
+            blocked_by=state.blocked_by,
         )
         for table in tables
         for hour in context.partition_keys
         if hour not in done and (state := states.get((table.path, hour))) is not None
     ]
+
+
+def _standing(table: Table, name: str, state: HourStateRow) -> CheckOutcome:
+    """The verdict that stands for an hour this run left alone: red only while it is held back."""
+    if name != "contract" or state.blocked_by is None:
+        return CheckOutcome(name, ())
+    rule = RuleCount(state.blocked_by, "block", state.row_count, 1, f"{table.path} is held back")
+    return CheckOutcome(name, (rule,))
 
 
 def _note_ops(context: dg.AssetExecutionContext) -> None:

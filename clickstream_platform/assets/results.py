@@ -53,7 +53,7 @@ def _log_hourly_checks(context: dg.AssetExecutionContext, reports: Sequence[Hour
     for report in reports:
         for check in report.checks:
             context.op_execution_context.log_event(
-                dg.AssetCheckEvaluation(
+                dg.AssetCheckEvaluation(  # type: ignore[arg-type]  # taken, but not in the type
                     asset_key=dg.AssetKey(contract(report.table).key),
                     check_name=check.check,
                     passed=check.passed,
@@ -69,12 +69,12 @@ def _overall(table: Table, name: str, reports: Sequence[HourReport]) -> dg.Asset
     found = [(r, check) for r in reports for check in r.checks if check.check == name]
     red = [(report, check) for report, check in found if not check.passed]
     worst = [check for _, check in red if check.blocking_failures]
-    metadata = (
+    metadata: dict[str, Any] = (
         _check_metadata(*found[0])
         if len(found) == 1
         else {
             "hours_checked": len(found),
-            "rows_checked": sum(report.row_count for report, _ in found),
+            "rows_in_all_hours": sum(report.row_count for report, _ in found),
             "red_hours": ", ".join(report.hour for report, _ in red) or "none",
         }
     )
@@ -104,21 +104,25 @@ def _check_metadata(report: HourReport, check: CheckOutcome) -> dict[str, Any]:
     if report.blocked_by:
         metadata["blocked_by"] = report.blocked_by
     if check.rules:
-        metadata["rules"] = dg.MetadataValue.table(
-            [
-                dg.TableRecord(
-                    {
-                        "rule": rule.rule,
-                        "action": rule.action,
-                        "rows": rule.rows_checked,
-                        "failed": rule.failed_count,
-                        "meaning": rule.explanation,
-                    }
-                )
-                for rule in check.rules
-                if rule.failed_count or rule.action == "block"
-            ][:60]
-        ) if any(rule.failed_count or rule.action == "block" for rule in check.rules) else None
+        metadata["rules"] = (
+            dg.MetadataValue.table(
+                [
+                    dg.TableRecord(
+                        {
+                            "rule": rule.rule,
+                            "action": rule.action,
+                            "rows": rule.rows_checked,
+                            "failed": rule.failed_count,
+                            "meaning": rule.explanation,
+                        }
+                    )
+                    for rule in check.rules
+                    if rule.failed_count or rule.action == "block"
+                ][:60]
+            )
+            if any(rule.failed_count or rule.action == "block" for rule in check.rules)
+            else None
+        )
     if check.samples:
         metadata["sample_rows"] = dg.MetadataValue.table(
             [dg.TableRecord({k: str(v) for k, v in sample.items()}) for sample in check.samples]

@@ -1,9 +1,10 @@
-"""Gold: builds every hourly fact and mart of the hours asked for, from one cached read of silver."""
+"""Gold: builds every hourly fact and mart of the given hours, from one cached read of silver."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 from pyspark.sql import DataFrame
@@ -17,16 +18,11 @@ from clickstream_platform.build.workspace import Workspace, in_parallel
 from clickstream_platform.storage import delta, hour_state, leases
 from clickstream_platform.storage.hour_state import HourStateRow, States
 from clickstream_platform.storage.owners import this_process
-from clickstream_platform.tables.catalog import ALL, GOLD
+from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.contract import Table
-from clickstream_platform.tables.gold import (
-    FACT_EVENTS,
-    FACT_SESSIONS,
-    FACT_TRANSACTIONS,
-    FUNNEL_10MIN,
-    HOURLY_METRICS,
-    REVENUE_5MIN,
-)
+from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS, FACT_TRANSACTIONS
+from clickstream_platform.tables.gold import GOLD
+from clickstream_platform.tables.marts import FUNNEL_10MIN, HOURLY_METRICS, REVENUE_5MIN
 from clickstream_platform.tables.silver import SILVER_EVENTS
 from clickstream_platform.transforms.funnel_10min import funnel_10min
 from clickstream_platform.transforms.hourly_metrics import hourly_metrics
@@ -74,7 +70,7 @@ def build_gold(
         }
         window = open_window(workspace, hours, existing, version=version)
         try:
-            results = in_parallel([lambda t=table: _build_table(build, t, window) for table in tables])
+            results = in_parallel([partial(_build_table, build, table, window) for table in tables])
         finally:
             window.close()
         built = [hour for of_table in results for hour in of_table]
@@ -151,9 +147,7 @@ def _is_changed(build: _Build, hour: HourOfTable) -> bool:
     return before.content_hash != hour.content_hash
 
 
-def _settled(
-    build: _Build, found: Sequence[HourOfTable], written: int | None
-) -> list[HourOfTable]:
+def _settled(build: _Build, found: Sequence[HourOfTable], written: int | None) -> list[HourOfTable]:
     """The hours with the version that holds them after the commit, if there was one."""
     settled = []
     for hour in found:
@@ -206,9 +200,11 @@ def _stale_marks(build: _Build, window: GoldWindow) -> list[HourStateRow]:
             continue
         for table in GOLD:
             state = build.states.get((table.path, later))
-            if state and table.reach in ("orders", "sessions") and not owners <= {
-                *state.linked_hours
-            }:
+            if (
+                state
+                and table.reach in ("orders", "sessions")
+                and not owners <= {*state.linked_hours}
+            ):
                 marks.append(
                     HourStateRow(**{**vars(state), "is_stale": True, "run_id": build.run_id})
                 )

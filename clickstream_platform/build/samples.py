@@ -16,7 +16,8 @@ from clickstream_platform.tables.silver import SILVER_QUARANTINE
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
 _ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
 _ID = re.compile(
-    r'("(?:user_?id|anonymous_?id|session_?id|email|phone|name)"\s*:\s*)("[^"]*"|\d+)', re.IGNORECASE
+    r'("(?:user_?id|anonymous_?id|session_?id|email|phone|name)"\s*:\s*)("[^"]*"|\d+)',
+    re.IGNORECASE,
 )
 _SHOWN_BYTES = 200
 

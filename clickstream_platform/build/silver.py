@@ -9,8 +9,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.build import silver_checks
+from clickstream_platform.build.hour_summary import BronzeCount, HourSummary
 from clickstream_platform.build.report import HourReport, record_results
-from clickstream_platform.build.silver_checks import BronzeCount, HourSummary
 from clickstream_platform.build.summary import by_hour, line_hash, summarise
 from clickstream_platform.build.workspace import Workspace, in_parallel
 from clickstream_platform.storage import delta, hour_state, leases, ledger
@@ -36,7 +36,7 @@ class _Build:
 
 
 def build_silver(workspace: Workspace, hours: Sequence[str], *, run_id: str) -> list[HourReport]:
-    """Rebuilds duplicates, quarantine and events of `hours` from bronze, one report per table and hour.
+    """Rebuilds duplicates, quarantine and events of `hours`; one report per table and hour.
 
     Guarantees: an hour whose rows did not change is not rewritten. The accepted events of an hour
         that breaks a blocking rule are held back; its rejected lines are visible all the same.
@@ -86,13 +86,15 @@ def _bronze_lines(build: _Build) -> DataFrame:
 def _summaries(build: _Build, judged: DataFrame) -> dict[str, HourSummary]:
     """Counts of the judged lines beside bronze's own, for every hour of the build."""
     checks = build.workspace.settings.checks
-    count = _bronze_lines(build).groupBy("home_hour").agg(
-        F.count(F.lit(1)).alias("lines"), line_hash().alias("line_hash")
+    count = (
+        _bronze_lines(build)
+        .groupBy("home_hour")
+        .agg(F.count(F.lit(1)).alias("lines"), line_hash().alias("line_hash"))
     )
     groups, counted = in_parallel(
         [
             lambda: summarise(judged, with_checks=checks.enabled),
-            lambda: count.toArrow(),
+            count.toArrow,
         ]
     )
     repeated = silver_checks.broken_keys(judged) if checks.enabled else {}
@@ -102,16 +104,17 @@ def _summaries(build: _Build, judged: DataFrame) -> dict[str, HourSummary]:
     }
     return {
         hour: HourSummary.of(
-            hour, hours.get(hour, []), bronze.get(hour, BronzeCount(0, 0)), repeated.get(hour, 0),
+            hour,
+            hours.get(hour, []),
+            bronze.get(hour, BronzeCount(0, 0)),
+            repeated.get(hour, 0),
             checks,
         )
         for hour in build.hours
     }
 
 
-def _write(
-    build: _Build, judged: DataFrame, summaries: dict[str, HourSummary]
-) -> dict[str, int]:
+def _write(build: _Build, judged: DataFrame, summaries: dict[str, HourSummary]) -> dict[str, int]:
     """Commits the changed hours of each table; returns each table's version."""
     versions: dict[str, int] = {}
 
@@ -144,9 +147,7 @@ def _is_changed(build: _Build, table: Table, summary: HourSummary) -> bool:
     return before.content_hash != summary.content_hash(table)
 
 
-def _record(
-    build: _Build, summaries: dict[str, HourSummary], versions: dict[str, int]
-) -> None:
+def _record(build: _Build, summaries: dict[str, HourSummary], versions: dict[str, int]) -> None:
     rows = []
     for table in SILVER:
         for hour, summary in summaries.items():

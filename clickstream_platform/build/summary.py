@@ -1,4 +1,4 @@
-"""One aggregation over an hour's judged lines: counts, rules, profile and hashes in a single job."""
+"""One aggregation over judged lines: counts, rules, profile and hashes in a single job."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.hours import hour_key, shift
 from clickstream_platform.storage import delta
-from clickstream_platform.tables.gold import FACT_EVENTS
+from clickstream_platform.tables.facts import FACT_EVENTS
 from clickstream_platform.tables.silver import SILVER_EVENTS
 from clickstream_platform.transforms.orders import purchases, with_is_order
 from clickstream_platform.transforms.sessions import with_sessions
@@ -85,9 +85,7 @@ def _within(known: Sequence[str], hours: Sequence[str], margin: int) -> list[str
 
 
 def _read(workspace: Workspace, hours: Sequence[str], *, version: int) -> DataFrame:
-    rows = delta.read_hours(
-        workspace.spark, workspace.lake, SILVER_EVENTS, hours, version=version
-    )
+    rows = delta.read_hours(workspace.spark, workspace.lake, SILVER_EVENTS, hours, version=version)
     return rows.select(*_READ)
 
 
@@ -101,9 +99,7 @@ def _sessionised(
         cap_s=limits.session_cap_s,
     )
     orders = flagged.where("is_order").select("event_hour", "id_scope", "event_id", "is_order")
-    joined = events.join(
-        F.broadcast(orders), on=["event_hour", "id_scope", "event_id"], how="left"
-    )
+    joined = events.join(F.broadcast(orders), on=["event_hour", "id_scope", "event_id"], how="left")
     return joined.withColumn("is_order", F.coalesce("is_order", F.lit(False)))
 
 
@@ -118,9 +114,7 @@ def _purchases(
     return with_is_order(rows, repeat_s=workspace.limits.order_repeat_s)
 
 
-def _chain_reaches(
-    events: DataFrame, hours: Sequence[str], *, idle_s: int
-) -> dict[str, Reach]:
+def _chain_reaches(events: DataFrame, hours: Sequence[str], *, idle_s: int) -> dict[str, Reach]:
     """Per wanted hour, from the earliest start to the latest end of the chains in it, each with
     the idle time in which a further event would join; at least the hour itself."""
     chains = (

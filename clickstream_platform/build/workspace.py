@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
 from pyspark.sql import SparkSession
 
+from clickstream_platform.hours import hour_key
 from clickstream_platform.settings import Settings
 from clickstream_platform.sources.loader import load_sources, mapping_digest
 from clickstream_platform.sources.model import Source
-from clickstream_platform.hours import hour_key
 from clickstream_platform.storage import delta, landing
 from clickstream_platform.storage.manifest import Manifest
 from clickstream_platform.tables.catalog import ALL
@@ -96,9 +96,7 @@ class Workspace:
         """Creates missing tables, empty."""
         missing = [table for table in tables if not delta.exists(self.lake, table)]
         spark = self.spark if any(table.writer == "spark" for table in missing) else None
-        in_parallel(
-            [lambda table=table: delta.init_table(self.lake, table, spark) for table in missing]
-        )
+        in_parallel([partial(delta.init_table, self.lake, table, spark) for table in missing])
 
 
 def _digest(code: str, mappings: str, values: object) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from clickstream_platform.generator.randomness import stream
 
 SITE = "https://shop.example"
-CURRENCY = "EUR"
+CURRENCY = "USD"
 ZIPF_EXPONENT = 1.05
 CATEGORIES = (  # name, median price in cents
     ("electronics", 18_900),

@@ -28,6 +28,8 @@ FAULT_NAMES = (
     "not_json",
 )
 BIT = {name: 1 << number for number, name in enumerate(FAULT_NAMES)}
+# A broken line that a platform keeps: its price cannot be read, and nothing depends on it.
+RESCUED = 1 << len(FAULT_NAMES)
 LATE, OUTLIER, REPEAT = BIT["late"], BIT["outlier"], BIT["repeat"]
 DUPLICATE, COLLISION, FUTURE = BIT["duplicate"], BIT["id_collision"], BIT["future"]
 # Broken lines that still say when, and which event they were.

@@ -22,6 +22,7 @@ from clickstream_platform.generator.organic import BatchSource, DripSource
 from clickstream_platform.generator.randomness import stream, uuid_texts
 from clickstream_platform.generator.shapes import find_shape
 from clickstream_platform.generator.truth import Truth
+from clickstream_platform.generator.vocabulary import CODE
 from clickstream_platform.generator.writer import LandingWriter
 from clickstream_platform.hours import hour_key
 
@@ -101,6 +102,8 @@ class Generation:
             kind = possible[int(rng.integers(len(possible)))]
             lines.text[row] = break_line(lines.text[row], kind, self.shape, self.format, rng)
             lines.faults[row] = faults.BIT[kind]
+            if kind == "wrong_type" and events.name[row] != CODE["purchase"]:
+                lines.faults[row] |= faults.RESCUED
             if kind not in faults.TIME_SURVIVES:
                 lines.time[row] = -1
             if kind not in faults.ID_SURVIVES or self.shape.id_path is None:

@@ -27,6 +27,7 @@ from clickstream_platform.generator.faults import (
     LATE,
     OUTLIER,
     REPEAT,
+    RESCUED,
 )
 from clickstream_platform.generator.options import HOUR_MS
 from clickstream_platform.generator.shapes.shape import (
@@ -57,6 +58,7 @@ class Truth:
         self._reused: set[tuple[int, int]] = set()
         self._reusing_lines = 0
         self._repeats = 0
+        self._rescued = 0
         self.files: dict[str, int] = {}
         self._faults: list[tuple[str, str, int, str | None, str | None]] = []
 
@@ -116,6 +118,7 @@ class Truth:
         self.files[path] = len(lines)
         for row in np.flatnonzero(lines.faults).tolist():
             bits, time = int(lines.faults[row]), int(lines.time[row])
+            self._rescued += bits & RESCUED > 0
             hour = hour_key(datetime.fromtimestamp(time / 1000, UTC)) if time >= 0 else None
             for kind in FAULT_NAMES:
                 if bits & BIT[kind]:
@@ -124,7 +127,8 @@ class Truth:
     def summary(self, arguments: dict[str, Any], *, is_complete: bool) -> dict[str, Any]:
         """The counts; `expected` is what a platform should find.
 
-        Guarantees: lines = accepted + duplicates + the sum of quarantined + bot_id_reuse_lines.
+        Guarantees: lines = accepted + duplicates + the sum of quarantined + bot_id_reuse_lines;
+            `rescued` of the accepted have a price that cannot be read and are no purchases.
         """
         orders = self.orders()
         is_bot = np.array(orders["is_bot"].to_pylist(), dtype=bool)
@@ -145,9 +149,11 @@ class Truth:
             "bot_lines": bot_lines,
             "expected": {
                 "lines": sum(self.files.values()),
-                "accepted": organic + self._repeats + bot_lines - reuse,
+                "accepted": organic + self._repeats + bot_lines - reuse + self._rescued,
+                "rescued": self._rescued,
                 "duplicates": kinds["duplicate"],
-                "quarantined": {kind: kinds[kind] for kind in QUARANTINED},
+                "quarantined": {kind: kinds[kind] for kind in QUARANTINED}
+                | {"wrong_type": kinds["wrong_type"] - self._rescued},
                 "bot_id_reuse_lines": reuse,
                 "events_by_name": {name: self._names[name] for name in EVENT_NAMES},
                 "sessions": int(np.count_nonzero(self._merged_sessions()[:, 0] < FIRST_SESSION)),

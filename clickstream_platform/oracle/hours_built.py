@@ -9,7 +9,7 @@ from clickstream_platform.oracle.lake import Lake
 NEWEST = """
     create or replace table state as
     select "table", hour, version, input_version, reach_from, reach_to, linked_hours, is_stale,
-        row_count
+        row_count, blocked_by
     from ops.hour_state
     qualify row_number() over (
         partition by "table", hour order by recorded_at desc, version desc
@@ -42,12 +42,17 @@ class BuiltHours:
         self._current: dict[str, set[str]] = {}
         self._behind: dict[str, set[str]] = {}
         self._row_counts: dict[str, int] = {}
+        self._held: dict[str, set[str]] = {}
         if not lake.has_hour_state:
             return
         lake.view("ops/hour_state", name="ops.hour_state")
         lake.sql.execute(NEWEST)
         lake.sql.execute(CURRENT)
-        for row in lake.rows('select "table", hour, is_behind, row_count from current_state'):
+        for row in lake.rows(
+            'select "table", hour, is_behind, row_count, blocked_by from current_state'
+        ):
+            if row["blocked_by"] is not None:
+                self._held.setdefault(row["table"], set()).add(row["hour"])
             side = self._behind if row["is_behind"] else self._current
             side.setdefault(row["table"], set()).add(row["hour"])
             self._row_counts[row["table"]] = (
@@ -61,6 +66,10 @@ class BuiltHours:
     def behind(self, table: str) -> set[str]:
         """Hours that were built and wait for a rebuild."""
         return self._behind.get(table, set())
+
+    def held_back(self, table: str) -> set[str]:
+        """Hours whose new rows a blocking rule keeps out: the table holds the rows of before."""
+        return self._held.get(table, set())
 
     def row_count(self, table: str) -> int:
         """Rows the table should have, by its newest states."""

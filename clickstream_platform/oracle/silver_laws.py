@@ -67,7 +67,7 @@ def check_silver(lake: Lake, built: BuiltHours, laws: SilverLaws, report: Report
     if not lake.exists(BRONZE):
         lake.store("no_line", _line_schema().empty_table())
     for hours in batches(sizes, BATCH_LINES):
-        _prepare(lake, hours, current, laws.equal)
+        _prepare(lake, hours, current, built.held_back("silver/events"), laws.equal)
         _check_home_hours(lake, laws.home_hour)
         check_conservation(lake, laws.conservation, report)
         _check_unique(lake, laws.unique)
@@ -91,10 +91,16 @@ def _missing_tables(lake: Lake, built: BuiltHours, result: LawResult) -> None:
     )
 
 
-def _prepare(lake: Lake, hours: Sequence[str], current: set[str], result: LawResult) -> None:
+def _prepare(
+    lake: Lake, hours: Sequence[str], current: set[str], held: set[str], result: LawResult
+) -> None:
     """Fills `lines`, `canonical`, `judged`, `batch_hour` and the actual silver of these hours."""
     is_current = [hour in current for hour in hours]
-    lake.store("batch_hour", pa.table({"hour": list(hours), "is_current": is_current}))
+    is_held = [hour in held for hour in hours]
+    lake.store(
+        "batch_hour",
+        pa.table({"hour": list(hours), "is_current": is_current, "is_held": is_held}),
+    )
     lake.view_or_empty(BRONZE, name="bronze.events", like="no_line", hours=("home_hour", hours))
     lake.sql.execute(
         f"create or replace table lines as select {', '.join(LINE_COLUMNS)} from bronze.events"
@@ -191,7 +197,8 @@ def _check_equal(lake: Lake, table: str, result: LawResult) -> None:
     if table == "silver/events":
         _store_rescued(lake, actual)
     picked, joined = NORMALISED[table]
-    current = "event_hour in (select hour from batch_hour where is_current)"
+    right = "is_current and not is_held" if table == "silver/events" else "is_current"
+    current = f"event_hour in (select hour from batch_hour where {right})"
     columns = QUARANTINE_COLUMNS if table == "silver/quarantine" else lake.column_names(expected)
     present = set(lake.column_names(actual))
     for missing in sorted(set(columns) - present):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -37,9 +39,9 @@ def run(  # noqa: PLR0917 (click passes every option)
     last: str | None,
     source: str | None,
     select: str | None,
-    force: bool,  # noqa: FBT001
-    exact: bool,  # noqa: FBT001
-    as_json: bool,  # noqa: FBT001
+    force: bool,
+    exact: bool,
+    as_json: bool,
 ) -> None:
     """Bring bronze, silver and gold up to date.
 
@@ -48,7 +50,7 @@ def run(  # noqa: PLR0917 (click passes every option)
     --exact).
     """
     _check_range(first, last, force=force, exact=exact)
-    from clickstream_platform.running import work  # heavy: Dagster, Spark client, contracts
+    work = importlib.import_module("clickstream_platform.running.work")  # heavy: Dagster, Spark
 
     started = time.monotonic()
     console = Console(stderr=True)
@@ -97,12 +99,11 @@ def _progress(console: Console) -> Progress:
     )
 
 
-def _planner(progress: Progress):  # noqa: ANN202 (a closure over the progress bar)
+def _planner(progress: Progress) -> Callable[[str, int], Callable[[int], None]]:
     """A callback that adds a bar per phase and returns what moves it on."""
 
-    def on_plan(description: str, total: int):  # noqa: ANN202
-        task = progress.add_task(description, total=total)
-        return lambda count: progress.advance(task, count)
+    def on_plan(description: str, total: int) -> Callable[[int], None]:
+        return partial(progress.advance, progress.add_task(description, total=total))
 
     return on_plan
 

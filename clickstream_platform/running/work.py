@@ -19,7 +19,8 @@ from clickstream_platform.settings import Settings
 from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.storage.hour_state import States
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
-from clickstream_platform.tables.catalog import ALL, GOLD, SILVER, table
+from clickstream_platform.tables.catalog import ALL, SILVER, table
+from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.ops import DQ_RESULTS
 
 OnPlan = Callable[[str, int], Callable[[int], None]]
@@ -96,9 +97,7 @@ def _no_engine() -> None:
     raise ClickstreamError("Planning must not need the engine; this is a bug.")
 
 
-def _ingest(
-    workspace: Workspace, runs: Runs, request: Request, on_plan: OnPlan
-) -> list[str]:
+def _ingest(workspace: Workspace, runs: Runs, request: Request, on_plan: OnPlan) -> list[str]:
     if request.source and request.source not in workspace.sources:
         known = ", ".join(sorted(workspace.sources))
         raise UsageError(f"There is no source {request.source!r}. Sources: {known}.")
@@ -116,17 +115,21 @@ def _ingest(
     return ids
 
 
-def _repair(
-    workspace: Workspace, runs: Runs, request: Request, on_plan: OnPlan
-) -> list[str]:
+def _repair(workspace: Workspace, runs: Runs, request: Request, on_plan: OnPlan) -> list[str]:
     assets = _selected(request.tables)
     ids: list[str] = []
     if request.first and request.last and (request.force or assets):
         hours = hours_between(request.first, request.last)
         states = hour_state.current(workspace.lake)
         known = sorted({hour for _, hour in states} & set(hours))
-        ids += _run_spans(workspace, runs, known, on_plan("rebuild", len(known)), assets=assets,
-                          only_stale=not request.force)
+        ids += _run_spans(
+            workspace,
+            runs,
+            known,
+            on_plan("rebuild", len(known)),
+            assets=assets,
+            only_stale=not request.force,
+        )
     if assets:
         return ids
     for _ in range(_MAX_REPAIR_ROUNDS):
@@ -137,11 +140,15 @@ def _repair(
         if not stale:
             return ids
         ids += _run_spans(
-            workspace, runs, stale, on_plan("silver, gold", len(stale)), assets=None,
+            workspace,
+            runs,
+            stale,
+            on_plan("silver, gold", len(stale)),
+            assets=None,
             only_stale=True,
         )
     raise ClickstreamError(
-        f"{len(stale)} hours are still stale after {_MAX_REPAIR_ROUNDS} rounds, such as {stale[0]}; "
+        f"{len(stale)} hours are still stale after {_MAX_REPAIR_ROUNDS} rounds, like {stale[0]}; "
         "this is a bug: please report `ops/hour_state` of that hour."
     )
 

@@ -102,8 +102,11 @@ class Source(_Strict):
         """Every source field the mapping reads, once, in a stable order."""
         times = names_of(self.event_timestamp.field)
         named = [self.event_id.field] if self.event_id.field else self.event_id.fingerprint
-        mapped = [name for value in (*self.fields.values(), *self.item.values())
-                  for name in names_of(value)]
+        mapped = [
+            name
+            for value in (*self.fields.values(), *self.item.values())
+            for name in names_of(value)
+        ]
         return tuple(dict.fromkeys([*named, *times, *mapped]))
 
 

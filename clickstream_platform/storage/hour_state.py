@@ -46,7 +46,9 @@ def record(lake: Path, rows: Sequence[HourStateRow], *, run_id: str) -> None:
     now = datetime.now(UTC)
     stamped = [asdict(replace(row, recorded_at=now)) for row in rows]
     delta.append_arrow(
-        pa.Table.from_pylist(stamped, schema=HOUR_STATE.arrow_schema), lake, HOUR_STATE,
+        pa.Table.from_pylist(stamped, schema=HOUR_STATE.arrow_schema),
+        lake,
+        HOUR_STATE,
         run_id=run_id,
     )
 
@@ -78,10 +80,7 @@ def is_stale(
     """
     if row is None or row.is_stale or row.code_version != code_version:
         return True
-    return any(
-        state.version > row.input_version
-        for state in reaching(row, inputs)
-    )
+    return any(state.version > row.input_version for state in reaching(row, inputs))
 
 
 def reaching(row: HourStateRow, inputs: Mapping[str, HourStateRow]) -> Iterable[HourStateRow]:

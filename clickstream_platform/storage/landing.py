@@ -134,9 +134,9 @@ def inspect(root: Path, path: str, source: Source) -> Inspected:
         with full.open("rb") as stream:
             while block := stream.read(BLOCK_BYTES):
                 digest.update(block)
-        header = _first_record(full, codec, delimiter) if has_header else None
+        first = _first_record(full, codec, delimiter) if has_header else None
         whole = Split(str(full), codec, delimiter, 0, 0, 0, has_header)
-        return Inspected(digest.hexdigest()[:8], header, (whole,))
+        return Inspected(digest.hexdigest()[:8], first, (whole,))
     splits: list[Split] = []
     start = ordinal = 0
     rest = b""

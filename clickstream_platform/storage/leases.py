@@ -59,9 +59,7 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _try_take(
-    path: Path, layer: str, hours: Sequence[str], owner: str
-) -> tuple[str, str] | None:
+def _try_take(path: Path, layer: str, hours: Sequence[str], owner: str) -> tuple[str, str] | None:
     """Takes all hours, or none and tells who holds one."""
     with closing(_open(path)) as connection:
         connection.execute("BEGIN IMMEDIATE")

@@ -15,7 +15,8 @@ from clickstream_platform.tables.ops import CONSERVATION_LEDGER
 class Counted(Protocol):
     """An hour's lines by ingest hour and source."""
 
-    hour: str
+    @property
+    def hour(self) -> str: ...
 
     def ledger(self) -> list[dict[str, object]]: ...
 

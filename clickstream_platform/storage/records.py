@@ -45,7 +45,7 @@ def cut(data: bytes, *, delimiter: str | None, final: bool) -> Cut:
 
 
 def _binary_array(buffer: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> pa.Array:
-    """The bytes from each start to its end, without a final carriage return; blank ones left out."""
+    """The bytes from each start to its end, without a final carriage return or blank ones."""
     if not len(starts):
         return pa.array([], pa.binary())
     has_return = (ends > starts) & (buffer[np.maximum(ends - 1, 0)] == RETURN)
@@ -77,7 +77,9 @@ def _join_quoted(
     quoted_lines = np.unique(np.searchsorted(starts, quotes, side="right") - 1)
     done_through = -1
     for line in quoted_lines.tolist():
-        if line <= done_through or not _leaves_quote_open(data[starts[line] : ends[line]], delimiter):
+        if line <= done_through or not _leaves_quote_open(
+            data[starts[line] : ends[line]], delimiter
+        ):
             continue
         last = line
         limit = starts[line] + MAX_QUOTED_RECORD_BYTES

@@ -1,8 +1,8 @@
 """Bronze: every line as it was received."""
 
+import pandera.pyspark as pa
 from pyspark.sql import types as T
 
-import pandera.pyspark as pa
 from clickstream_platform.tables.contract import Table, column
 
 
@@ -11,7 +11,7 @@ class BronzeEvents(pa.DataFrameModel):
 
     source: T.StringType = column("Name of the source mapping the line arrived for.")
     source_file: T.StringType = column(
-        "Path under landing, `@`, and 8 hex digits of the file's SHA-256; a topic partition for Kafka."
+        "Path under landing, `@` and 8 hex digits of the file's SHA-256; for Kafka its partition."
     )
     source_offset: T.LongType = column("Ordinal of the line in its file, or Kafka's offset.", ge=0)
     raw: T.BinaryType = column("The record's exact bytes, without its line end.", pii="free_text")

@@ -3,26 +3,11 @@
 from clickstream_platform.errors import UsageError
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.contract import Table
-from clickstream_platform.tables.gold import (
-    FACT_EVENTS,
-    FACT_SESSIONS,
-    FACT_TRANSACTIONS,
-    FUNNEL_10MIN,
-    HOURLY_METRICS,
-    REVENUE_5MIN,
-)
+from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.ops import CONSERVATION_LEDGER, DQ_RESULTS, HOUR_STATE
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
 
 SILVER = (SILVER_DUPLICATES, SILVER_QUARANTINE, SILVER_EVENTS)  # in commit order
-GOLD = (
-    FACT_EVENTS,
-    FACT_TRANSACTIONS,
-    FACT_SESSIONS,
-    REVENUE_5MIN,
-    FUNNEL_10MIN,
-    HOURLY_METRICS,
-)
 OPS = (HOUR_STATE, CONSERVATION_LEDGER, DQ_RESULTS)
 ALL = (BRONZE_EVENTS, *SILVER, *GOLD, *OPS)
 BY_PATH = {table.path: table for table in ALL}

@@ -127,7 +127,9 @@ class Table:
     @cached_property
     def arrow_schema(self) -> arrow.Schema:
         """The schema every delta-rs commit of this table is cast to."""
-        return arrow.schema([arrow.field(spec.name, arrow_type(spec.type)) for spec in self.columns])
+        return arrow.schema(
+            [arrow.field(spec.name, arrow_type(spec.type)) for spec in self.columns]
+        )
 
 
 def _spec(name: str, declared: Any) -> ColumnSpec:
@@ -165,5 +167,7 @@ def arrow_type(spark_type: T.DataType) -> arrow.DataType:
     if isinstance(spark_type, T.ArrayType):
         return arrow.list_(arrow_type(spark_type.elementType))
     if isinstance(spark_type, T.StructType):
-        return arrow.struct([arrow.field(f.name, arrow_type(f.dataType)) for f in spark_type.fields])
+        return arrow.struct(
+            [arrow.field(f.name, arrow_type(f.dataType)) for f in spark_type.fields]
+        )
     return _ARROW_TYPES[type(spark_type)]

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
+import pandera.pyspark as pa
 from pyspark.sql import types as T
 
-import pandera.pyspark as pa
 from clickstream_platform.tables.contract import Table, column
 
 _OWNER = "team:data-platform"

@@ -66,7 +66,7 @@ def violation_counts(table: Table) -> list[Column]:
 
 
 def profile(table: Table) -> list[Column]:
-    """One aggregate per nullable column (`null__<name>`) and profiled column (`distinct__<name>`)."""
+    """One aggregate per nullable (`null__<name>`) and profiled column (`distinct__<name>`)."""
     nulls = [
         F.count_if(F.col(spec.name).isNull()).alias(f"null__{spec.name}")
         for spec in table.columns

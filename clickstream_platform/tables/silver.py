@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
+import pandera.pyspark as pa
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-import pandera.pyspark as pa
 from clickstream_platform.tables.contract import RowRule, Table, column
 
 ITEM = T.StructType(
@@ -33,7 +33,7 @@ class SilverEvents(pa.DataFrameModel):
     """Events that passed every rule; resends removed, late events included."""
 
     event_id: T.StringType = column(
-        "Kept when a tracker resends; from the line, or a fingerprint of the fields the source lists.",
+        "Kept when a tracker resends; from the line, or a fingerprint of the listed fields.",
         of=(RAW,),
         action="reject",
     )
@@ -52,9 +52,7 @@ class SilverEvents(pa.DataFrameModel):
     event_timestamp: T.TimestampType = column("When it was done, UTC.", of=(RAW,))
     event_hour: T.StringType = column("Hour of `event_timestamp`.", of=("bronze/events.home_hour",))
     event_date: T.DateType = column("UTC day of `event_timestamp`.", of=(RAW,))
-    hour_of_day: T.IntegerType = column(
-        "UTC hour of day.", of=(RAW,), ge=0, le=23, unit="hour"
-    )
+    hour_of_day: T.IntegerType = column("UTC hour of day.", of=(RAW,), ge=0, le=23, unit="hour")
     is_weekend: T.BooleanType = column("Saturday or Sunday, UTC.", of=(RAW,))
     visitor_id: T.StringType = column(
         "`anonymous_id`, else `user_id`, else `client_session_id`.",
@@ -213,9 +211,7 @@ SILVER_QUARANTINE = Table(
     writer="spark",
     owner="team:data-platform",
     inputs=("bronze/events",),
-    row_rules=(
-        RowRule("has_reason", lambda: F.size("reasons") > 0, "a rejected line says why"),
-    ),
+    row_rules=(RowRule("has_reason", lambda: F.size("reasons") > 0, "a rejected line says why"),),
     stats_columns=("source",),
     lineage_columns=LINEAGE,
     kinds=("pyspark", "deltalake", "silver"),

@@ -91,9 +91,7 @@ def _undeclared(source: Source) -> Column:
     fields = F.from_json("_text", "map<string,string>", _JSON_OPTIONS)
     return F.when(
         F.size(others) > 0,
-        _filled(
-            F.map_filter(fields, lambda key, _: ~F.array_contains(declared, key)), source
-        ),
+        _filled(F.map_filter(fields, lambda key, _: ~F.array_contains(declared, key)), source),
     )
 
 
@@ -108,7 +106,9 @@ def _filled(fields: Column, source: Source) -> Column:
 def _with_csv(
     lines: DataFrame, source: Source, headers: Sequence[str], carried: Sequence[str]
 ) -> DataFrame:
-    layouts = {header: columns_of(header, source) for header in headers} if source.csv.header else {}
+    layouts = (
+        {header: columns_of(header, source) for header in headers} if source.csv.header else {}
+    )
     if not layouts:
         layouts = {"": source.csv.columns}
     delimiter = source.csv.delimiter
@@ -176,7 +176,12 @@ def _count_problem(expected: Column, names: Column) -> Column:
         count < expected,
         F.concat(F.lit("missing column: "), missing),
     ).otherwise(
-        F.concat(count.cast("string"), F.lit(" columns, expected "), expected.cast("string"))
+        F.concat(
+            (count - expected).cast("string"),
+            F.lit(" more than the "),
+            expected.cast("string"),
+            F.lit(" columns"),
+        )
     )
 
 
@@ -194,9 +199,7 @@ def _record(source: Source, columns: Sequence[str]) -> Column:
     return F.from_csv(whole, schema, options)
 
 
-def _column(
-    layouts: dict[str, list[str]], records: dict[str, str], name: str
-) -> dict[str, Column]:
+def _column(layouts: dict[str, list[str]], records: dict[str, str], name: str) -> dict[str, Column]:
     """Per header, the text of the column `name`; null where the file has none."""
     return {
         header: F.col(records[header]).getField(f"c{columns.index(name)}")

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.tables.gold import FUNNEL_10MIN
+from clickstream_platform.tables.marts import FUNNEL_10MIN
 from clickstream_platform.transforms.sessions import typed
 
 
 def funnel_10min(events: DataFrame, *, steps: Sequence[str]) -> DataFrame:
     """One row per ten minutes with a visitor, and funnel step."""
-    did = [F.bool_or(F.col("event_name") == step).alias(f"did_{no}") for no, step in enumerate(steps)]
+    did = [
+        F.bool_or(F.col("event_name") == step).alias(f"did_{no}") for no, step in enumerate(steps)
+    ]
     units = (
         events.where(F.col("visitor_id").isNotNull())
         .withColumn("window", F.window("event_timestamp", "10 minutes"))

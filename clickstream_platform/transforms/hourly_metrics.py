@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.tables.gold import HOURLY_METRICS
+from clickstream_platform.tables.marts import HOURLY_METRICS
 from clickstream_platform.transforms.sessions import typed
 from clickstream_platform.transforms.times import hour_start
 

@@ -1,4 +1,4 @@
-"""Each line's verdict: accepted, duplicate or quarantined (docs/DEFINITIONS.md, Row rules and on)."""
+"""Each line's verdict: accepted, duplicate or quarantined (docs/DEFINITIONS.md)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACCEPTED, DUPLICATE, QUARANTINED = "accepted", "duplicate", "quarantined"
 
 @dataclass(frozen=True)
 class Spread:
-    """How the lines of the hours at hand are spread: over so many tasks, each hour in so many parts.
+    """How the lines are spread: over so many tasks, each hour in so many parts.
 
     One hour is split so that every core works on it; of many hours each stays in few files.
     """

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from clickstream_platform.tables.gold import FACT_TRANSACTIONS
+from clickstream_platform.tables.facts import FACT_TRANSACTIONS
 from clickstream_platform.transforms.sessions import TOTAL_ORDER, typed
 from clickstream_platform.transforms.standardise import UNIT
 

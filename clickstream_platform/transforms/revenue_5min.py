@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.tables.gold import REVENUE_5MIN
+from clickstream_platform.tables.marts import REVENUE_5MIN
 from clickstream_platform.transforms.sessions import typed
 
 
@@ -11,18 +11,17 @@ def revenue_5min(orders: DataFrame) -> DataFrame:
     """One row per five minutes, currency, category and product; parts add up to the orders."""
     price = F.coalesce(F.col("item.price"), F.lit(0).cast("decimal(12,2)"))
     quantity = F.coalesce(F.col("item.quantity"), F.lit(1).cast("bigint"))
-    parts = (
-        orders.select("event_hour", "ordered_at", "currency", "order_id", F.explode("items").alias("item"))
-        .select(
-            "event_hour",
-            "ordered_at",
-            "currency",
-            "order_id",
-            F.col("item.item_category").alias("item_category"),
-            F.col("item.item_id").alias("item_id"),
-            quantity.alias("units"),
-            (price * quantity.cast("decimal(10,0)")).cast("decimal(22,2)").alias("revenue"),
-        )
+    parts = orders.select(
+        "event_hour", "ordered_at", "currency", "order_id", F.explode("items").alias("item")
+    ).select(
+        "event_hour",
+        "ordered_at",
+        "currency",
+        "order_id",
+        F.col("item.item_category").alias("item_category"),
+        F.col("item.item_id").alias("item_id"),
+        quantity.alias("units"),
+        (price * quantity.cast("decimal(10,0)")).cast("decimal(22,2)").alias("revenue"),
     )
     explained = F.aggregate(
         "items",

@@ -1,4 +1,4 @@
-"""Server-side sessions by a closed form (docs/DEFINITIONS.md, Sessions; docs/SESSIONS.md why it is exact)."""
+"""Server-side sessions by a closed form (docs/DEFINITIONS.md, Sessions)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.contract import Table
-from clickstream_platform.tables.gold import FACT_EVENTS, FACT_SESSIONS
+from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS
 from clickstream_platform.transforms.standardise import UNIT
 
 TOTAL_ORDER = ("event_timestamp", "event_id", "id_scope")

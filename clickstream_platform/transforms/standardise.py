@@ -87,8 +87,18 @@ def _texts(fields: Fields) -> list[Column | str]:
         return fields.text(source.item[name]) if name in source.item else _no_text()
 
     default_currency = F.lit(source.defaults.get("currency")).cast("string")
-    plain = ("user_id", "anonymous_id", "client_session_id", "page_location", "page_referrer",
-             "user_agent", "transaction_id", "outcome", "experiment_id", "variant_id")
+    plain = (
+        "user_id",
+        "anonymous_id",
+        "client_session_id",
+        "page_location",
+        "page_referrer",
+        "user_agent",
+        "transaction_id",
+        "outcome",
+        "experiment_id",
+        "variant_id",
+    )
     return [
         _event_id(fields).alias("event_id"),
         of("event_name").alias("_name"),
@@ -161,8 +171,14 @@ def _items() -> Column:
         F.col("_price").alias("price"),
         F.col("_quantity").alias("quantity"),
     )
-    texts = ("_item_id", "_item_name", "_item_brand", "_item_category", "_price_text",
-             "_quantity_text")
+    texts = (
+        "_item_id",
+        "_item_name",
+        "_item_brand",
+        "_item_category",
+        "_price_text",
+        "_quantity_text",
+    )
     present = F.coalesce(*[F.col(name) for name in texts]).isNotNull()
     items = F.when(present, F.array(item)).otherwise(F.array())
     return items.cast(f"array<{ITEM.simpleString()}>")
@@ -229,8 +245,15 @@ def _fingerprint() -> Column:
         F.unix_micros("event_timestamp").cast("string"),
         *[
             F.col(name)
-            for name in ("user_id", "anonymous_id", "client_session_id", "page_location",
-                         "page_referrer", "user_agent", "ip_anonymised")
+            for name in (
+                "user_id",
+                "anonymous_id",
+                "client_session_id",
+                "page_location",
+                "page_referrer",
+                "user_agent",
+                "ip_anonymised",
+            )
         ],
         items,
         F.col("value").cast("string"),
@@ -246,8 +269,11 @@ def _reasons(source: Source, limits: Limits) -> Column:
     """The rules of reading; the contract of silver/events adds its own (see `judge`)."""
     time = F.col("event_timestamp")
     skew = limits.max_future_skew_s
-    required = [name for name in source.required if name not in ("event_name", "event_timestamp",
-                                                                 "event_id")]
+    required = [
+        name
+        for name in source.required
+        if name not in ("event_name", "event_timestamp", "event_id")
+    ]
     named = {
         "missing_event_timestamp": F.col("_time").isNull(),
         "unparsable_event_timestamp": F.col("_time").isNotNull() & time.isNull(),

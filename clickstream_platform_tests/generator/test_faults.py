@@ -28,7 +28,7 @@ def test_late_malformed_and_repeats_are_near_their_rates(shop_day: Day) -> None:
     summary, faults = shop_day.summary, shop_day.summary["faults"]
     events = summary["organic_events"]
     malformed = sum(summary["expected"]["quarantined"].values())
-    malformed -= faults["future"] + faults["id_collision"]
+    malformed += summary["expected"]["rescued"] - faults["future"] - faults["id_collision"]
     assert malformed / events == pytest.approx(0.02, rel=0.2)
     assert faults["late"] / events == pytest.approx(0.05, rel=0.2)
     assert faults["repeat"] / summary["expected"]["orders"] == pytest.approx(0.3, rel=0.3)

@@ -1,0 +1,230 @@
+"""`make dev`: the Dagster UI, its daemon and the code server of one home, until Ctrl-C.
+
+Data: what Dagster prints is also in `<home>/logs/dagster.log`; history is in `<home>/dagster`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+import psutil
+from filelock import FileLock, Timeout
+
+from clickstream_platform.errors import ClickstreamError, EnvironmentProblemError
+from clickstream_platform.settings import (
+    PROJECT_ROOT,
+    Settings,
+    config_file,
+    settings,
+    use_dagster_home,
+    user_environment,
+)
+
+HOST = "127.0.0.1"
+STOP_GRACE_S = 15.0
+LEFTOVER_GRACE_S = 5.0
+_COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
+LOG_BYTES = 10 * 1024 * 1024
+# `dagster dev` recommends another tool to whoever calls it; here that is only us.
+_NO_SUPERSEDED = "ignore:Function `dev_command` is superseded"
+
+
+class PortTakenError(EnvironmentProblemError):
+    """Another process listens on the port the UI was to have."""
+
+
+class AlreadyRunningError(EnvironmentProblemError):
+    """This home has a UI and daemon already; two daemons would launch every run twice."""
+
+
+@click.command()
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(1, 65535))
+def main(port: int) -> None:
+    """Start the Dagster UI and daemon on this home; Ctrl-C stops both."""
+    try:
+        code = serve(settings(), port=port)
+    except ClickstreamError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_code)
+    sys.exit(code)
+
+
+def serve(current: Settings, *, port: int) -> int:
+    """Exit code of `dagster dev`, 0 if it was stopped by a signal.
+
+    Guarantees: when it returns, webserver, daemon, code server and their runs have ended; the
+        engine goes on, as it serves the command line too.
+    Raises: PortTakenError, AlreadyRunningError.
+    """
+    current.state.mkdir(parents=True, exist_ok=True)
+    current.logs.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(current.state / "dev.lock", timeout=0):
+            check_port(port)
+            return _serve(current, port)
+    except Timeout as error:
+        raise AlreadyRunningError(
+            f"`make dev` already runs on the home {current.home}; stop that one first (Ctrl-C)."
+        ) from error
+
+
+def check_port(port: int) -> None:
+    """Raises: PortTakenError, naming the process that listens there if it may be seen."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise PortTakenError(
+                f"Port {port} of {HOST} cannot be had: {error.strerror}{_owner(port)}. "
+                f"Stop that process, or choose another port: "
+                f"python -m clickstream_platform.running.dev --port {port + 1}"
+            ) from error
+
+
+def _owner(port: int) -> str:
+    with contextlib.suppress(psutil.Error):
+        for found in psutil.net_connections("tcp"):
+            if found.status == psutil.CONN_LISTEN and found.laddr[1:2] == (port,) and found.pid:
+                return f"; process {found.pid} ({psutil.Process(found.pid).name()}) listens there"
+    return ""
+
+
+def _serve(current: Settings, port: int) -> int:
+    folder = use_dagster_home(current)
+    environment = user_environment()
+    settings_file = config_file()
+    if settings_file:
+        environment["CLICKSTREAM_CONFIG"] = str(settings_file.resolve())
+    command = [sys.executable, "-W", _NO_SUPERSEDED, "-m", "dagster", "dev",
+               "--workspace", str(PROJECT_ROOT / "workspace.yaml"),
+               "--host", HOST, "--port", str(port)]  # fmt: skip
+    _greet(current, port)
+    with _log_file(current.logs / "dagster.log") as log:
+        child = subprocess.Popen(
+            command,
+            cwd=folder,  # elsewhere Dagster warns of the clone's dagster.yaml, which it need not
+            env={**environment, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches us alone, and we stop things in order
+        )
+        stopper = _Stopper(child)
+        signal.signal(signal.SIGINT, stopper.on_signal)
+        signal.signal(signal.SIGTERM, stopper.on_signal)
+        _tee(child, log, stopper)
+    code = stopper.finish()
+    click.echo("Stopped.")
+    return code
+
+
+def _greet(current: Settings, port: int) -> None:
+    has_data = any(current.landing.rglob("*")) if current.landing.is_dir() else False
+    first = (
+        "open Lineage, click a table, Materialize…; its dialog begins with the last 90 days: "
+        "Show all partitions shows older hours"
+        if has_data
+        else f"there are no files in {current.landing} yet; `make demo` makes a day of them"
+    )
+    click.echo(
+        f"Dagster UI   http://{HOST}:{port}   (ready in about 20 s; Ctrl-C stops it)\n"
+        f"Home         {current.home}\n"
+        f"Log          {current.logs / 'dagster.log'}\n"
+        f"First        {first}\n"
+    )
+
+
+def _log_file(path: Path) -> BinaryIO:
+    """The log, appended to; what was there is kept as `.1` once it is large."""
+    if path.exists() and path.stat().st_size > LOG_BYTES:
+        path.replace(path.with_name(f"{path.name}.1"))
+    return path.open("ab")
+
+
+def _tee(child: subprocess.Popen[bytes], log: BinaryIO, stopper: _Stopper) -> None:
+    """Copies what the child prints to the terminal and the log until it has ended."""
+    assert child.stdout is not None  # noqa: S101 (given above)
+    out = child.stdout.fileno()
+    os.set_blocking(out, False)
+    while True:
+        over = child.poll() is not None
+        chunk = _read(out)
+        while chunk:
+            log.write(_COLOUR.sub(b"", chunk))
+            log.flush()
+            with contextlib.suppress(OSError):  # the terminal may be gone; the log is not
+                sys.stdout.buffer.write(chunk)
+                sys.stdout.buffer.flush()
+            chunk = _read(out)
+        if over:
+            return
+        stopper.press()
+        time.sleep(0.1)
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 65_536)
+    except BlockingIOError:
+        return b""
+
+
+class _Stopper:
+    """Passes a stop on to the child, and presses harder when it takes too long."""
+
+    def __init__(self, child: subprocess.Popen[bytes]) -> None:
+        self._child = child
+        self._asked_at: float | None = None
+        self._family: dict[int, psutil.Process] = {}
+
+    def on_signal(self, *_: object) -> None:
+        if self._asked_at is None:
+            self._asked_at = time.monotonic()
+            self._child.send_signal(signal.SIGINT)
+
+    def press(self) -> None:
+        """Remembers the child's processes; kills the child if it ignores the stop."""
+        self._remember()
+        if self._asked_at is not None and time.monotonic() - self._asked_at > STOP_GRACE_S:
+            self._child.kill()
+
+    def finish(self) -> int:
+        """Ends what the child left behind; its exit code, 0 if it was asked to stop."""
+        self._remember()
+        left = [process for process in self._family.values() if process.is_running()]
+        _, left = psutil.wait_procs(left, timeout=LEFTOVER_GRACE_S)
+        for send in (psutil.Process.terminate, psutil.Process.kill):
+            left = _end(left, send)
+        return 0 if self._asked_at is not None else self._child.wait()
+
+    def _remember(self) -> None:
+        """All processes of the child's session; the engine has a session of its own."""
+        for pid in psutil.pids():
+            with contextlib.suppress(OSError, psutil.Error):
+                if pid not in self._family and os.getsid(pid) == self._child.pid:
+                    self._family[pid] = psutil.Process(pid)
+
+
+def _end(
+    processes: Sequence[psutil.Process], send: Callable[[psutil.Process], None]
+) -> list[psutil.Process]:
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            send(process)
+    return psutil.wait_procs(list(processes), timeout=LEFTOVER_GRACE_S)[1]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Gold marts: the hour summed up, keyed by event hour."""
+
+from typing import Annotated
+
+import pandera.pyspark as pa
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+from clickstream_platform.tables.contract import RowRule, Table, column
+
+_SILVER = "silver/events."
+_OWNER = "team:analytics"
+_DELTA_RS = ("pyspark", "arrow", "deltalake", "gold")
+_ORDERS = "gold/fact_transactions."
+
+
+class Revenue5Min(pa.DataFrameModel):
+    """Order revenue by tumbling five minutes and product; the parts add up to the orders."""
+
+    event_hour: T.StringType = column("Hour of the window.", of=(_ORDERS + "event_hour",))
+    window_start: T.TimestampType = column("Included.", of=(_ORDERS + "ordered_at",))
+    window_end: T.TimestampType = column("Excluded.", of=(_ORDERS + "ordered_at",))
+    currency: T.StringType = column("ISO 4217.", nullable=True, of=(_ORDERS + "currency",))
+    item_category: T.StringType = column("Category.", nullable=True, of=(_ORDERS + "items",))
+    item_id: T.StringType = column(
+        "Product; null in the residual row, which holds order value its items do not explain.",
+        nullable=True,
+        of=(_ORDERS + "items",),
+    )
+    orders: T.LongType = column("Orders with this product.", of=(_ORDERS + "order_id",), ge=1)
+    units: T.LongType = column("Pieces; 0 in the residual row.", of=(_ORDERS + "items",), ge=0)
+    revenue: Annotated[T.DecimalType, 22, 2] = column(
+        "Sum of price x quantity.", of=(_ORDERS + "items", _ORDERS + "value"), unit="currency"
+    )
+
+
+REVENUE_5MIN = Table(
+    layer="gold",
+    name="revenue_5min",
+    model=Revenue5Min,
+    grain="one row per five minutes, currency, category and product",
+    keys=("window_start", "currency", "item_category", "item_id"),
+    partition_by="event_hour",
+    writer="deltalake",
+    owner=_OWNER,
+    inputs=("silver/events",),
+    reach="orders",
+    kinds=_DELTA_RS,
+)
+
+
+class Funnel10Min(pa.DataFrameModel):
+    """How many visitors of ten minutes did each step, and all steps up to it."""
+
+    event_hour: T.StringType = column("Hour of the window.", of=(_SILVER + "event_hour",))
+    window_start: T.TimestampType = column("Included.", of=(_SILVER + "event_timestamp",))
+    window_end: T.TimestampType = column("Excluded.", of=(_SILVER + "event_timestamp",))
+    step_no: T.LongType = column("1 for the first step.", ge=1)
+    step: T.StringType = column("Event name of the step.", of=(_SILVER + "event_name",))
+    sessions_at_step: T.LongType = column(
+        "Visitor-windows with the step's event.", of=(_SILVER + "visitor_id",), ge=0
+    )
+    sessions_through_step: T.LongType = column(
+        "Visitor-windows with the events of all steps up to this one.",
+        of=(_SILVER + "visitor_id",),
+        ge=0,
+    )
+    step_rate: T.DoubleType = column(
+        "Through this step / through the step before; null if nobody was there.",
+        nullable=True,
+        of=(_SILVER + "visitor_id",),
+        ge=0.0,
+        le=1.0,
+    )
+    overall_rate: T.DoubleType = column(
+        "Through this step / through step 1; null if nobody was there.",
+        nullable=True,
+        of=(_SILVER + "visitor_id",),
+        ge=0.0,
+        le=1.0,
+    )
+
+
+FUNNEL_10MIN = Table(
+    layer="gold",
+    name="funnel_10min",
+    model=Funnel10Min,
+    grain="one row per ten minutes with a visitor, and funnel step",
+    keys=("window_start", "step_no"),
+    partition_by="event_hour",
+    writer="deltalake",
+    owner=_OWNER,
+    inputs=("silver/events",),
+    row_rules=(
+        RowRule(
+            "through_within_at",
+            lambda: F.col("sessions_through_step") <= F.col("sessions_at_step"),
+            "who came through a step did the step",
+        ),
+    ),
+    kinds=_DELTA_RS,
+)
+
+
+class HourlyMetrics(pa.DataFrameModel):
+    """The hour in one row."""
+
+    event_hour: T.StringType = column("The hour.", of=(_SILVER + "event_hour",))
+    hour_start: T.TimestampType = column("Its start, for BI tools.", of=(_SILVER + "event_hour",))
+    events: T.LongType = column("Accepted events.", of=(_SILVER + "event_id",), ge=1)
+    visitors: T.LongType = column("Distinct visitors.", of=(_SILVER + "visitor_id",), ge=0)
+    users: T.LongType = column("Distinct account ids.", of=(_SILVER + "user_id",), ge=0)
+    page_views: T.LongType = column("`page_view` events.", of=(_SILVER + "event_name",), ge=0)
+    view_items: T.LongType = column("`view_item` events.", of=(_SILVER + "event_name",), ge=0)
+    add_to_carts: T.LongType = column("`add_to_cart` events.", of=(_SILVER + "event_name",), ge=0)
+    sessions_started: T.LongType = column(
+        "Sessions whose first event lies here.", of=("gold/fact_sessions.session_id",), ge=0
+    )
+    orders: T.LongType = column("Orders of the hour.", of=(_ORDERS + "order_id",), ge=0)
+    revenue: Annotated[T.DecimalType, 22, 2] = column(
+        "Value of the orders in the reporting currency or without one.",
+        of=(_ORDERS + "value",),
+        unit="currency",
+        ge=0,
+    )
+    orders_other_currency: T.LongType = column(
+        "Orders in another currency, not in `revenue`.", of=(_ORDERS + "currency",), ge=0
+    )
+
+
+HOURLY_METRICS = Table(
+    layer="gold",
+    name="hourly_metrics",
+    model=HourlyMetrics,
+    grain="one row per hour with events",
+    keys=("event_hour",),
+    partition_by="event_hour",
+    writer="deltalake",
+    owner=_OWNER,
+    inputs=("silver/events",),
+    reach="sessions",
+    kinds=_DELTA_RS,
+)

@@ -1,0 +1,73 @@
+"""What tests do with a home: drop files, bring it up to date, prove it, read its tables."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from clickstream_platform.build.bronze import build_bronze
+from clickstream_platform.build.gold import build_gold
+from clickstream_platform.build.report import HourReport
+from clickstream_platform.build.silver import build_silver
+from clickstream_platform.build.staleness import stale_gold, stale_silver
+from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.oracle.findings import Report
+from clickstream_platform.oracle.verify import verify
+from clickstream_platform.storage import delta, hour_state
+from clickstream_platform.tables.contract import Table
+
+Row = dict[str, Any]
+_MAX_ROUNDS = 8
+
+
+def land(workspace: Workspace, source: str, hour: str, name: str, data: bytes) -> str:
+    """Writes a finished landing file; returns its path under landing."""
+    folder = workspace.settings.landing / source / hour
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+    return f"{source}/{hour}/{name}"
+
+
+def bring_up(workspace: Workspace, *, run_id: str = "test") -> list[HourReport]:
+    """What `clickstream run` does, without Dagster: ingest what waits, rebuild what is stale."""
+    workspace.look_at_landing()
+    waiting = list(workspace.manifest.waiting_hours())
+    reports = list(build_bronze(workspace, waiting, run_id=run_id).reports) if waiting else []
+    for _ in range(_MAX_ROUNDS):
+        silver = stale_silver(workspace, hour_state.current(workspace.lake))
+        if silver:
+            reports += build_silver(workspace, silver, run_id=run_id)
+        gold = stale_gold(workspace, hour_state.current(workspace.lake))
+        if gold:
+            reports += build_gold(workspace, gold, run_id=run_id)
+        if not silver and not gold:
+            return reports
+    raise AssertionError(f"still stale after {_MAX_ROUNDS} rounds: {silver} {gold}")
+
+
+def verified(workspace: Workspace) -> Report:
+    """The oracle's report, which must be without findings."""
+    report = verify(workspace.settings)
+    assert report.ok, json.dumps(report.as_dict(), indent=1, default=str)
+    return report
+
+
+def arrow(workspace: Workspace, table: Table, *columns: str) -> pa.Table:
+    """The table as it is now, read without Spark."""
+    return delta.read_arrow(workspace.lake, table, columns=columns or None)
+
+
+def rows(workspace: Workspace, table: Table, *columns: str) -> list[Row]:
+    return arrow(workspace, table, *columns).to_pylist()
+
+
+def versions(workspace: Workspace, tables: tuple[Table, ...]) -> dict[str, int]:
+    """The newest version of each table."""
+    return {table.path: delta.version(workspace.lake, table) for table in tables}
+
+
+def json_line(**fields: object) -> bytes:
+    """One line of the shop's tracker."""
+    return json.dumps(fields, separators=(",", ":")).encode()

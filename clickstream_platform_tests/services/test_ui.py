@@ -1,0 +1,156 @@
+"""The Dagster UI as a person uses it: `make dev` on a small home, clicked through in Chromium."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import psutil
+import pytest
+
+from clickstream_platform.settings import PROJECT_ROOT
+
+FIRST, SECOND = "2024-11-29T00", "2024-11-29T01"
+pytestmark = [pytest.mark.service, pytest.mark.slow]
+
+
+def _load_walk() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("ui_walk", PROJECT_ROOT / "scripts/ui_walk.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+ui_walk = _load_walk()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    found = ui_walk.chromium()
+    if found is None:
+        pytest.skip("NO CHROMIUM: the Dagster UI was NOT tested (apt-get install chromium)")
+    return found
+
+
+@pytest.fixture(scope="module")
+def home(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Two hours, brought to gold from the command line."""
+    home = tmp_path_factory.mktemp("home")
+    try:
+        _clickstream(home, "generate", "--out", str(home / "landing"), "--start", FIRST,
+                     "--hours", "2", "--events", "400")  # fmt: skip
+        _clickstream(home, "run")
+        yield home
+    finally:
+        _clickstream(home, "engine", "stop")
+
+
+@pytest.fixture(scope="module")
+def url(home: Path) -> Iterator[str]:
+    """The UI of the home; afterwards none of its processes is left."""
+    port = _free_port()
+    command = [sys.executable, "-m", "clickstream_platform.running.dev", "--port", str(port)]
+    server = subprocess.Popen(
+        command, env=_environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(address, server)
+        yield address
+    finally:
+        family = psutil.Process(server.pid).children(recursive=True)
+        server.send_signal(signal.SIGTERM)
+        code = server.wait(timeout=60)
+        assert code == 0
+        assert not [process for process in family if _is_alive(process, of=home)]
+
+
+def test_a_person_sees_the_graph_materialises_an_hour_and_backfills_two(
+    chromium: str, url: str, home: Path
+) -> None:
+    with ui_walk.browser_page(chromium) as page:
+        walk = ui_walk.Walk(page, url)
+        walk.graph()
+        one = walk.materialise("gold/fact_sessions", SECOND)
+        assert one["status"] == "SUCCESS"
+        assert {"key": "dagster/partition", "value": SECOND} in one["tags"]
+        status, runs = walk.backfill(FIRST, SECOND)
+        assert status == "COMPLETED_SUCCESS"
+        assert 1 <= len(runs) <= 2
+        assert {run["status"] for run in runs} == {"SUCCESS"}
+        walk.checks("silver/events", "contract")
+        walk.partitions("gold/fact_sessions", SECOND)
+    log = (home / "logs" / "dagster.log").read_text()
+    assert "PreviewWarning" not in log
+    assert "Traceback" not in log
+
+
+def test_a_taken_port_is_an_error_that_names_the_process(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        found = subprocess.run(
+            [sys.executable, "-m", "clickstream_platform.running.dev", "--port", str(port)],
+            env=_environment(tmp_path),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert found.returncode == 3
+    assert f"Port {port}" in found.stderr
+    assert f"process {os.getpid()} " in found.stderr
+    assert "--port" in found.stderr
+
+
+def _environment(home: Path) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("CLICKSTREAM_", "DAGSTER_"))}
+    return {**kept, "CLICKSTREAM_HOME": str(home), "CLICKSTREAM_ENGINE__DRIVER_MEMORY": "1g"}
+
+
+def _clickstream(home: Path, *arguments: str) -> None:
+    command = [sys.executable, "-m", "clickstream_platform.cli", *arguments]
+    subprocess.run(command, env=_environment(home), check=True, timeout=300, capture_output=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes], *, within_s: float = 180) -> None:
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        assert server.poll() is None, "the UI ended before it answered"
+        try:
+            with urllib.request.urlopen(f"{address}/server_info", timeout=5):  # noqa: S310
+                return
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            time.sleep(0.5)
+    pytest.fail(f"{address} did not answer within {within_s:.0f} s")
+
+
+def _is_alive(process: psutil.Process, *, of: Path) -> bool:
+    """Still running, and not the home's engine, which outlives the UI on purpose."""
+    try:
+        if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        line = " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+    is_engine = str(of) in line and ("java" in line or "engine.supervise" in line)
+    return not is_engine

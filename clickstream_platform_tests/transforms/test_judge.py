@@ -1,0 +1,64 @@
+"""Every line is accepted, duplicate or quarantined, by the set of lines alone."""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+
+from clickstream_platform.transforms.judge import Spread, judge
+from clickstream_platform_tests.transforms.literal import ITEMS, at, item, money, tuples
+
+
+def test_the_first_payload_wins_and_of_its_copies_the_smallest_address(
+    spark: SparkSession,
+) -> None:
+    ten, goods = at("10:00:00"), [item("p", "1.00", 1)]
+    hour = "2024-11-29T10"
+    rows = [
+        # file, offset, id, fingerprint, time, name, value, items, reasons, home hour
+        ("b", 0, "copy", "f1", ten, "page_view", None, [], [], hour),
+        ("a", 9, "copy", "f1", ten, "page_view", None, [], [], hour),
+        ("a", 10, "copy", "f1", ten, "page_view", None, [], [], hour),
+        ("b", 1, "clash", "f2", ten, "page_view", None, [], [], hour),
+        ("a", 1, "clash", "f3", ten, "page_view", None, [], [], hour),
+        ("a", 2, "clash", "f3", at("10:00:01"), "page_view", None, [], [], hour),
+        ("a", 3, "late", "f4", at("09:00:00"), "page_view", None, [], [], "2024-11-29T09"),
+        ("a", 4, "late", "f4", ten, "page_view", None, [], [], hour),  # another hour, another event
+        ("a", 5, "sold", "f5", ten, "purchase", money("1.00"), goods, [], hour),
+        ("a", 6, "bare", "f6", ten, "purchase", None, [], [], hour),
+        ("a", 7, "cheap", "f7", ten, "page_view", None, [item("p", "-0.01", 0)], [], hour),
+        ("a", 8, None, "f8", None, None, None, [], ["missing_event_timestamp"], hour),
+        ("a", 11, "copy", "f1", ten, "page_view", None, [], ["future_event"], hour),
+    ]
+    schema = (
+        "source_file string, source_offset bigint, event_id string, event_fingerprint string, "
+        "event_timestamp timestamp, event_name string, value decimal(12,2), "
+        f"items {ITEMS}, reasons array<string>, home_hour string"
+    )
+    lines = spark.createDataFrame(rows, schema).selectExpr(
+        "*", "'s' AS id_scope", "true AS is_readable", "'v' AS visitor_id"
+    )
+    found = judge(lines, Spread(tasks=3, parts=5)).selectExpr(
+        "concat(source_file, source_offset) AS line",
+        "verdict",
+        "array_join(array_sort(reasons), ',') AS reasons",
+        "concat(accepted_source_file, accepted_source_offset) AS winner",
+        "winner_fingerprint",
+    )
+    copies = {row[0]: row[1:] for row in tuples(found, *found.columns)}
+    assert {line: row[:2] for line, row in copies.items()} == {
+        "b0": ("duplicate", ""),
+        "a9": ("accepted", ""),
+        "a10": ("duplicate", ""),
+        "b1": ("accepted", ""),
+        "a1": ("quarantined", "event_id_collision"),
+        "a2": ("quarantined", "event_id_collision"),
+        "a3": ("accepted", ""),
+        "a4": ("accepted", ""),
+        "a5": ("accepted", ""),
+        "a6": ("quarantined", "purchase_without_product,purchase_without_value"),
+        "a7": ("quarantined", "negative_price,quantity_below_one"),
+        "a8": ("quarantined", "missing_event_id,missing_event_name,missing_event_timestamp"),
+        "a11": ("quarantined", "future_event"),
+    }
+    assert (copies["b0"][2], copies["a10"][2]) == ("a9", "a9")
+    assert (copies["a1"][3], copies["a2"][3], copies["b0"][3]) == ("f2", "f2", None)
