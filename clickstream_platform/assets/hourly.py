@@ -37,7 +37,7 @@ _SINGLE_RUN = dg.BackfillPolicy.single_run()
 )
 def bronze(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.MaterializeResult]:
     """Appends the lines of every landing file of the hours that bronze lacks; else a no-op."""
-    with lake.building() as workspace:
+    with lake.building("bronze", run_id=context.run.run_id) as workspace:
         for warning in workspace.look_at_landing():
             context.log.warning(warning)
         ingested = build_bronze(workspace, context.partition_keys, run_id=context.run.run_id)
@@ -57,7 +57,7 @@ def bronze(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materia
 )
 def silver(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.MaterializeResult]:
     """Judges every line whose home hour is among the hours, wherever it arrived."""
-    with lake.building() as workspace:
+    with lake.building("silver", run_id=context.run.run_id) as workspace:
         states = hour_state.current(workspace.lake)
         hours = _wanted(context, lambda: stale_silver(workspace, states))
         reports = build_silver(workspace, hours, run_id=context.run.run_id) if hours else []
@@ -76,7 +76,7 @@ def silver(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materia
 def gold(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.MaterializeResult]:
     """Builds the selected facts and marts of the hours from one read of silver."""
     tables = [table for table in GOLD if dg.AssetKey(table.key) in context.selected_asset_keys]
-    with lake.building() as workspace:
+    with lake.building("gold", run_id=context.run.run_id) as workspace:
         states = hour_state.current(workspace.lake)
         hours = _wanted(context, lambda: stale_gold(workspace, states))
         reports = (

@@ -51,7 +51,7 @@ def build_bronze(workspace: Workspace, hours: Sequence[str], *, run_id: str) -> 
     owner = this_process(run_id)
     claims = manifest.claim(hours, owner=owner)
     try:
-        ready, failures = _inspected(workspace, claims)
+        ready, failures = _inspected(workspace, claims, run_id=run_id)
         if ready:
             _append(workspace, ready, run_id=run_id)
         return _ingested(workspace, hours, ready, failures, run_id=run_id)
@@ -60,7 +60,7 @@ def build_bronze(workspace: Workspace, hours: Sequence[str], *, run_id: str) -> 
 
 
 def _inspected(
-    workspace: Workspace, claims: Sequence[Claim]
+    workspace: Workspace, claims: Sequence[Claim], *, run_id: str
 ) -> tuple[list[tuple[Claim, ReceivedFile]], tuple[tuple[str, str], ...]]:
     ready: list[tuple[Claim, ReceivedFile]] = []
     failures: list[tuple[str, str]] = []
@@ -79,9 +79,7 @@ def _inspected(
         if source_file in taken or manifest.is_committed(claim.path, found.sha8):
             manifest.unchanged(claim)
             continue
-        if claim.attempt > 1 and _is_in_bronze(workspace, claim, source_file):
-            version = delta.version(workspace.lake, BRONZE_EVENTS)
-            manifest.commit(claim, bronze_version=version, lines=-1)
+        if claim.attempt > 1 and _is_in_bronze(workspace, claim, source_file, run_id=run_id):
             continue
         taken.add(source_file)
         received = ReceivedFile(
@@ -97,12 +95,16 @@ def _inspected(
     return ready, tuple(failures)
 
 
-def _is_in_bronze(workspace: Workspace, claim: Claim, source_file: str) -> bool:
-    """Asked only after a crash: did the earlier attempt's commit get through?"""
-    stored = delta.read_arrow(
-        workspace.lake, BRONZE_EVENTS, hours=[claim.ingest_hour], columns=["source_file"]
-    )
-    return source_file in set(pc.unique(stored["source_file"]).to_pylist())
+def _is_in_bronze(workspace: Workspace, claim: Claim, source_file: str, *, run_id: str) -> bool:
+    """Asked only after a crash: did the earlier attempt's commit get through? Then it is noted."""
+    stored = _stored(workspace, [claim.ingest_hour])
+    ours = stored.filter(pc.equal(stored["source_file"], source_file))
+    if not len(ours):
+        return False
+    version = delta.version(workspace.lake, BRONZE_EVENTS)
+    _record_touched(workspace, ours, version=version, run_id=run_id)
+    workspace.manifest.commit(claim, bronze_version=version, lines=len(ours))
+    return True
 
 
 def _append(

@@ -164,7 +164,9 @@ def _record(build: _Build, summaries: dict[str, HourSummary], versions: dict[str
                     row_count=(before.row_count if before else 0)
                     if blocked
                     else summary.rows_of(table),
-                    code_version=build.workspace.silver_code,
+                    code_version=build.workspace.blocked_code
+                    if blocked
+                    else build.workspace.silver_code,
                     run_id=build.run_id,
                     reach_from=hour,
                     reach_to=hour,

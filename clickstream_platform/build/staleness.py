@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.storage import hour_state
-from clickstream_platform.storage.hour_state import States
+from clickstream_platform.storage.hour_state import HourStateRow, States
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
-from clickstream_platform.tables.catalog import GOLD
+from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.silver import SILVER_EVENTS
 
 
@@ -17,8 +17,15 @@ def stale_silver(workspace: Workspace, states: States) -> list[str]:
     return sorted(
         hour
         for hour in bronze
-        if hour_state.is_stale(silver.get(hour), bronze, code_version=workspace.silver_code)
+        if hour_state.is_stale(
+            silver.get(hour), bronze, code_version=_silver_code(workspace, silver.get(hour))
+        )
     )
+
+
+def _silver_code(workspace: Workspace, row: HourStateRow | None) -> str:
+    """A held-back hour is judged again when a threshold changes, others only by other rules."""
+    return workspace.blocked_code if row and row.blocked_by else workspace.silver_code
 
 
 def stale_gold(workspace: Workspace, states: States) -> list[str]:

@@ -81,6 +81,13 @@ class Workspace:
         return _digest(SILVER_CODE, mapping_digest(self.sources), used)
 
     @cached_property
+    def blocked_code(self) -> str:
+        """Changes also with the thresholds that can hold an hour back."""
+        checks = self.settings.checks
+        limits = [checks.max_reject_rate, checks.min_rows_for_reject_rate]
+        return _digest(SILVER_CODE, self.silver_code, limits)
+
+    @cached_property
     def gold_code(self) -> str:
         """Changes with the marts' rules and the limits they depend on."""
         return _digest(GOLD_CODE, "", asdict(self.limits))

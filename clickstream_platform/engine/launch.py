@@ -61,8 +61,8 @@ def spark_confs(settings: Settings, scratch: Path, port: int) -> dict[str, str]:
                 # would otherwise interpret for ever.
                 "-XX:-DontCompileHugeMethods",
                 "-Duser.timezone=UTC",
-                f"-Djava.io.tmpdir={scratch / 'tmp'}",
-                f"-Dlog4j2.configurationFile={scratch / 'conf' / 'log4j2.properties'}",
+                f'"-Djava.io.tmpdir={scratch / "tmp"}"',  # a home may have blanks in its path
+                f'"-Dlog4j2.configurationFile={scratch / "conf" / "log4j2.properties"}"',
             ]
         ),
         "spark.local.dir": str(scratch / "local"),

@@ -1,5 +1,6 @@
 """The lake as assets see it: the engine for building, delta-rs (dagster-deltalake) for looking."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +9,7 @@ from dagster_deltalake import DeltaTableResource, LocalConfig
 from deltalake import DeltaTable
 from pydantic import PrivateAttr
 
+from clickstream_platform import logs
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.engine.failures import explain_engine_failure
 from clickstream_platform.resources.spark import SparkEngine
@@ -38,15 +40,23 @@ class Lake(dg.ConfigurableResource):
         return DeltaTableResource(url=location, storage_options=LocalConfig()).load()
 
     @contextmanager
-    def building(self) -> Iterator[Workspace]:
-        """The workspace; if the engine is lost meanwhile, the error says what happened.
+    def building(self, layer: str, *, run_id: str) -> Iterator[Workspace]:
+        """The workspace for building `layer`; begin, end and failure go to the `runs` log.
+
+        If the engine is lost meanwhile, the error says what happened.
 
         Raises: EngineLostError, from the client's own error.
         """
+        logs.configure(self.settings, "runs", run_id=run_id, on_stderr=False)
+        log = logs.get_logger("run")
+        started = time.monotonic()
+        log.info("build begins", layer=layer)
         try:
             yield self.workspace
+            log.info("build done", layer=layer, seconds=round(time.monotonic() - started, 1))
         except Exception as error:
             lost = explain_engine_failure(error, self.settings)
+            log.error("build failed", layer=layer, error=str(lost or error).splitlines()[0])
             if lost is None:
                 raise
             raise lost from error
