@@ -26,6 +26,7 @@ from clickstream_platform.tables.ops import CONSERVATION_LEDGER, DQ_RESULTS, HOU
 from clickstream_platform.tables.silver import SILVER_EVENTS
 
 ONLY_STALE_TAG = "clickstream/only_stale"
+FORCE_TAG = "clickstream/force"
 _SINGLE_RUN = dg.BackfillPolicy.single_run()
 
 
@@ -60,7 +61,11 @@ def silver(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materia
     with lake.building("silver", run_id=context.run.run_id) as workspace:
         states = hour_state.current(workspace.lake)
         hours = _wanted(context, lambda: stale_silver(workspace, states))
-        reports = build_silver(workspace, hours, run_id=context.run.run_id) if hours else []
+        reports = (
+            build_silver(workspace, hours, run_id=context.run.run_id, force=_is_forced(context))
+            if hours
+            else []
+        )
     yield from emit(context, SILVER, [*reports, *_left_alone(context, SILVER, hours, states)])
     yield dg.MaterializeResult(asset_key=dg.AssetKey(CONSERVATION_LEDGER.key))
     _note_ops(context)
@@ -80,10 +85,22 @@ def gold(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materiali
         states = hour_state.current(workspace.lake)
         hours = _wanted(context, lambda: stale_gold(workspace, states))
         reports = (
-            build_gold(workspace, hours, run_id=context.run.run_id, tables=tables) if hours else []
+            build_gold(
+                workspace,
+                hours,
+                run_id=context.run.run_id,
+                tables=tables,
+                force=_is_forced(context),
+            )
+            if hours
+            else []
         )
     yield from emit(context, tables, [*reports, *_left_alone(context, tables, hours, states)])
     _note_ops(context)
+
+
+def _is_forced(context: dg.AssetExecutionContext) -> bool:
+    return context.run.tags.get(FORCE_TAG) == "true"
 
 
 def _wanted(context: dg.AssetExecutionContext, stale: Callable[[], list[str]]) -> list[str]:

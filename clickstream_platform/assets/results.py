@@ -12,6 +12,8 @@ from clickstream_platform.build.report import CheckOutcome, HourReport
 from clickstream_platform.tables.catalog import table as contract
 from clickstream_platform.tables.contract import Table
 
+_RANGE_TAG = "dagster/asset_partition_range_start"  # also on a span of one hour
+
 
 def emit(
     context: dg.AssetExecutionContext, tables: Sequence[Table], reports: Sequence[HourReport]
@@ -20,14 +22,13 @@ def emit(
     by_table: dict[str, list[HourReport]] = {}
     for report in reports:
         by_table.setdefault(report.table, []).append(report)
-    hours = context.partition_keys
     for table in tables:
         mine = by_table.get(table.path, [])
         for report in mine:
             context.add_asset_metadata(
                 _hour_metadata(report), asset_key=dg.AssetKey(table.key), partition_key=report.hour
             )
-        if len(hours) > 1:
+        if _RANGE_TAG in context.run.tags:
             _log_hourly_checks(context, mine)
         yield dg.MaterializeResult(
             asset_key=dg.AssetKey(table.key),

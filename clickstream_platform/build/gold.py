@@ -43,6 +43,7 @@ class _Build:
     silver_version: int
     states: States
     run_id: str
+    force: bool
 
 
 def build_gold(
@@ -51,8 +52,11 @@ def build_gold(
     *,
     run_id: str,
     tables: Sequence[Table] = GOLD,
+    force: bool = False,
 ) -> list[HourReport]:
     """Rebuilds `tables` in `hours`, one report per table and hour.
+
+    `force` writes also the hours whose rows seem unchanged, to heal a table someone else touched.
 
     Guarantees: a mart's rows are checked in memory before their commit; an hour that breaks a
         blocking rule, or whose rows did not change, is not written. `ops/hour_state` is last.
@@ -62,7 +66,7 @@ def build_gold(
     with leases.held(workspace.settings.state, "gold", hours, owner=owner):
         states = hour_state.current(workspace.lake)
         version = delta.version(workspace.lake, SILVER_EVENTS)
-        build = _Build(workspace, tuple(hours), version, states, run_id)
+        build = _Build(workspace, tuple(hours), version, states, run_id, force)
         existing = {
             hour
             for hour, row in hour_state.of_table(states, SILVER_EVENTS.path).items()
@@ -144,7 +148,7 @@ def _is_changed(build: _Build, hour: HourOfTable) -> bool:
     before = build.states.get((hour.table.path, hour.hour))
     if before is None:
         return hour.row_count > 0
-    return before.content_hash != hour.content_hash
+    return build.force or before.content_hash != hour.content_hash
 
 
 def _settled(build: _Build, found: Sequence[HourOfTable], written: int | None) -> list[HourOfTable]:

@@ -33,11 +33,15 @@ class _Build:
     bronze_version: int
     states: States
     run_id: str
+    force: bool
 
 
-def build_silver(workspace: Workspace, hours: Sequence[str], *, run_id: str) -> list[HourReport]:
+def build_silver(
+    workspace: Workspace, hours: Sequence[str], *, run_id: str, force: bool = False
+) -> list[HourReport]:
     """Rebuilds duplicates, quarantine and events of `hours`; one report per table and hour.
 
+    `force` writes also the hours whose rows seem unchanged, to heal a table someone else touched.
     Guarantees: an hour whose rows did not change is not rewritten. The accepted events of an hour
         that breaks a blocking rule are held back; its rejected lines are visible all the same.
         Commit order: duplicates, quarantine, events, then `ops/hour_state`.
@@ -51,6 +55,7 @@ def build_silver(workspace: Workspace, hours: Sequence[str], *, run_id: str) -> 
             delta.version(workspace.lake, BRONZE_EVENTS),
             hour_state.current(workspace.lake),
             run_id,
+            force,
         )
         judged = _judged(build).persist()
         try:
@@ -144,7 +149,7 @@ def _is_changed(build: _Build, table: Table, summary: HourSummary) -> bool:
     if before is None or before.blocked_by:
         had_rows = before is not None
         return had_rows or summary.rows_of(table) > 0
-    return before.content_hash != summary.content_hash(table)
+    return build.force or before.content_hash != summary.content_hash(table)
 
 
 def _record(build: _Build, summaries: dict[str, HourSummary], versions: dict[str, int]) -> None:

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
@@ -140,7 +141,7 @@ class Lake:
         files = found.file_uris(_partition_filter(found, hours))
         source = f"arrow_{name.replace('.', '_')}"
         if files:
-            listed = ", ".join(_quoted(file) for file in files)
+            listed = ", ".join(_quoted(unquote(file)) for file in files)  # delta-rs gives URIs
             source = (
                 f"read_parquet([{listed}], union_by_name = true, hive_partitioning = true, "
                 "hive_types_autocast = false)"

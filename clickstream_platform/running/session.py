@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from clickstream_platform.assets.hourly import ONLY_STALE_TAG
+from clickstream_platform.assets.hourly import FORCE_TAG, ONLY_STALE_TAG
 from clickstream_platform.definitions import defs
 from clickstream_platform.engine.failures import EngineLostError
 from clickstream_platform.errors import ClickstreamError
@@ -43,18 +43,19 @@ class Runs:
         *,
         assets: Sequence[dg.AssetKey] | None = None,
         only_stale: bool,
+        force: bool = False,
     ) -> str:
         """The id of a run that succeeded. A lost engine is replaced and the span tried once more.
 
         Raises: RunFailedError.
         """
         try:
-            return self._execute(job, span, assets=assets, only_stale=only_stale)
+            return self._execute(job, span, assets=assets, only_stale=only_stale, force=force)
         except RunFailedError as error:
             if not isinstance(error.__cause__, EngineLostError):
                 raise
             logging.getLogger("clickstream.run").warning("%s; trying again", error)
-            return self._execute(job, span, assets=assets, only_stale=only_stale)
+            return self._execute(job, span, assets=assets, only_stale=only_stale, force=force)
 
     def _execute(
         self,
@@ -63,10 +64,13 @@ class Runs:
         *,
         assets: Sequence[dg.AssetKey] | None,
         only_stale: bool,
+        force: bool = False,
     ) -> str:
         tags = {_RANGE_START: span.first, _RANGE_END: span.last, "clickstream/by": "cli"}
         if only_stale:
             tags[ONLY_STALE_TAG] = "true"
+        if force:
+            tags[FORCE_TAG] = "true"
         result = defs.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             tags=tags,

@@ -129,6 +129,7 @@ def _repair(workspace: Workspace, runs: Runs, request: Request, on_plan: OnPlan)
             on_plan("rebuild", len(known)),
             assets=assets,
             only_stale=not request.force,
+            force=request.force,
         )
     if assets:
         return ids
@@ -161,11 +162,12 @@ def _run_spans(
     *,
     assets: Sequence[dg.AssetKey] | None,
     only_stale: bool,
+    force: bool = False,
 ) -> list[str]:
     ids = []
     sizes = _sizes(hour_state.current(workspace.lake))
     for span in _spans(hours, sizes, workspace.settings):
-        ids.append(runs.execute("repair", span, assets=assets, only_stale=only_stale))
+        ids.append(runs.execute("repair", span, assets=assets, only_stale=only_stale, force=force))
         advance(len(span.wanted))
     return ids
 

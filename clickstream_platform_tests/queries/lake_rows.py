@@ -68,7 +68,7 @@ def event(
     }
 
 
-def session(name: str, start: str, end: str, **counts: Any) -> dict[str, Any]:  # noqa: ANN401
+def session(name: str, start: str, end: str, **counts: Any) -> dict[str, Any]:
     zeros = dict.fromkeys(("page_views", "view_items", "add_to_carts", "purchases"), 0)
     return {
         "session_id": name,
@@ -85,7 +85,7 @@ def session(name: str, start: str, end: str, **counts: Any) -> dict[str, Any]:  
     }
 
 
-def state(hour: str, newest: str | None, recorded: str, **rest: Any) -> dict[str, Any]:  # noqa: ANN401
+def state(hour: str, newest: str | None, recorded: str, **rest: Any) -> dict[str, Any]:
     return {
         "table": "silver/events",
         "hour": hour,
