@@ -48,6 +48,9 @@ class EngineSettings(BaseModel):
         default=None, description="An Ivy settings file, where JARs come from a mirror."
     )
     warm_up: bool = Field(default=True, description="Write and read a tiny table after the start.")
+    extra_confs: dict[str, str] = Field(
+        default_factory=dict, description="Further Spark settings; ours win over them."
+    )
 
 
 class SessionSettings(BaseModel):

@@ -47,8 +47,12 @@ class NoFreePortError(EnvironmentProblemError):
 
 
 def spark_confs(settings: Settings, scratch: Path, port: int) -> dict[str, str]:
-    """Static settings of the server; a session can override those of `spark.sql`."""
+    """Static settings of the server; a session can override those of `spark.sql`.
+
+    Ours win over `engine.extra_confs`: results and safety depend on them.
+    """
     return {
+        **settings.engine.extra_confs,
         "spark.master": f"local[{settings.engine.cores}]",
         "spark.app.name": "clickstream-engine",
         "spark.driver.memory": settings.engine.driver_memory,

@@ -13,6 +13,7 @@ from clickstream_platform.sources.model import Source, names_of
 
 # A record of these fields and no other: quoted with doubled quotes, or bare.
 _CSV_FIELD = r'(?:"[^"]*(?:""[^"]*)*"|[^{d}"][^{d}]*|)'
+MAX_LENGTH = 2**31 - 1
 _JSON_OPTIONS = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 
 
@@ -44,7 +45,10 @@ def with_fields(lines: DataFrame, source: Source, headers: Sequence[str]) -> Dat
     Each step is a column of its own: a long expression used in place is computed at every use.
     `lines` has `raw`, `damage` and `header`; `headers` are the distinct CSV headers among them.
     """
-    text = F.ltrim(F.col("raw").cast("string"), F.lit("\ufeff"))
+    line = F.col("raw").cast("string")
+    text = F.when(F.startswith(line, F.lit("\ufeff")), F.substring(line, 2, MAX_LENGTH)).otherwise(
+        line
+    )
     readable = F.when(F.col("damage").isNotNull(), F.col("damage")).when(
         ~F.is_valid_utf8(text), F.lit("invalid_utf8")
     )
