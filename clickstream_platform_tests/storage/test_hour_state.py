@@ -1,0 +1,68 @@
+"""When an hour must be built again."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from clickstream_platform.storage import delta, hour_state
+from clickstream_platform.storage.hour_state import HourStateRow
+from clickstream_platform.tables.ops import HOUR_STATE
+
+BUILT = HourStateRow(
+    table="gold/fact_sessions",
+    hour="2024-11-29T10",
+    version=3,
+    input_version=5,
+    row_count=7,
+    code_version="a",
+    run_id="r",
+    reach_from="2024-11-29T09",
+    reach_to="2024-11-29T11",
+    linked_hours=("2024-11-20T01",),
+)
+
+
+def silver(hour: str, version: int) -> dict[str, HourStateRow]:
+    row = replace(BUILT, table="silver/events", hour=hour, version=version)
+    return {hour: row}
+
+
+@pytest.mark.parametrize(
+    ("hour", "version", "expected"),
+    [
+        ("2024-11-29T10", 5, False),
+        ("2024-11-29T10", 6, True),
+        ("2024-11-29T09", 6, True),
+        ("2024-11-29T11", 6, True),
+        ("2024-11-29T08", 6, False),
+        ("2024-11-29T12", 6, False),
+        ("2024-11-20T01", 6, True),
+        ("2024-11-20T02", 6, False),
+    ],
+)
+def test_only_a_newer_input_within_reach_makes_an_hour_stale(
+    hour: str, version: int, *, expected: bool
+) -> None:
+    inputs = silver("2024-11-29T10", 5) | silver(hour, version)
+    assert hour_state.is_stale(BUILT, inputs, code_version="a") is expected
+
+
+def test_other_code_a_mark_or_no_state_make_an_hour_stale() -> None:
+    inputs = silver("2024-11-29T10", 5)
+    assert not hour_state.is_stale(BUILT, inputs, code_version="a")
+    assert hour_state.is_stale(BUILT, inputs, code_version="b")
+    assert hour_state.is_stale(replace(BUILT, is_stale=True), inputs, code_version="a")
+    assert hour_state.is_stale(None, inputs, code_version="a")
+
+
+def test_the_newest_row_of_an_hour_is_its_state(tmp_path: Path) -> None:
+    delta.init_table(tmp_path, HOUR_STATE, None)
+    hour_state.record(tmp_path, [BUILT, replace(BUILT, hour="2024-11-29T11")], run_id="r")
+    hour_state.record(tmp_path, [replace(BUILT, version=4, run_id="s")], run_id="s")
+    found = hour_state.current(tmp_path)
+    assert {hour: row.version for (_, hour), row in found.items()} == {
+        "2024-11-29T10": 4,
+        "2024-11-29T11": 3,
+    }
+    assert found[("gold/fact_sessions", "2024-11-29T10")].linked_hours == ("2024-11-20T01",)
