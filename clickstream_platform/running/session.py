@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import click
 import dagster as dg
 
 from clickstream_platform.assets.hourly import FORCE_TAG, ONLY_STALE_TAG
@@ -55,6 +56,7 @@ class Runs:
             if not isinstance(error.__cause__, EngineLostError):
                 raise
             logging.getLogger("clickstream.run").warning("%s; trying again", error)
+            click.echo(f"{error}\nTrying again with a new engine.", err=True)
             return self._execute(job, span, assets=assets, only_stale=only_stale, force=force)
 
     def _execute(
