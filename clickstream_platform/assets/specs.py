@@ -15,8 +15,10 @@ from clickstream_platform.tables.rules import rules_of
 from clickstream_platform.tables.silver import SILVER_EVENTS
 
 _CHECKS = {
-    "contract": "Schema, row rules, keys and limits of the table, per hour.",
-    "conservation": "Bronze lines = accepted + duplicates + quarantined, each in exactly one.",
+    "contract": "Schema, row rules, keys and limits of the table, per hour. "
+    "An hour that breaks a blocking rule is kept out of the table before the write.",
+    "conservation": "Bronze lines = accepted + duplicates + quarantined, each in exactly one; "
+    "else the hour is kept out of silver/events before the write.",
 }
 
 
