@@ -152,7 +152,8 @@ def test_sessions_join_cross_midnight_and_end_at_their_cap(workspace: Workspace)
     # A robot every 29 minutes for more than a day: its chain is cut 24 hours after its start.
     for number in range(52):
         moment = after(minutes=29 * number)
-        drop(f"{moment:%Y-%m-%dT%H}", "bot.json", view(f"r{number:02}", "robot", moment))
+        line = view(f"r{number:02}", "robot", moment)
+        drop(f"{moment:%Y-%m-%dT%H}", f"bot{number:02}.json", line)
     bring_up(workspace)
     robot = [("robot", HOURS[0], 50), ("robot", "2024-11-30T22", 2)]
     apart = [("joined", HOURS[0], 1), ("joined", HOURS[1], 1), ("night", HOURS[1], 2)]
