@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,10 +20,16 @@ ENGINE = {"driver_memory": "2g", "warm_up": False}
 
 @pytest.fixture(scope="session")
 def engine_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """The home whose engine all tests share; it is stopped at the end."""
-    found = read_settings(home=tmp_path_factory.mktemp("engine"), engine=ENGINE)
+    """The home whose engine all tests share; it is stopped at the end.
+
+    CLICKSTREAM_TEST_ENGINE names a folder whose engine stays warm between test runs instead.
+    """
+    kept = os.environ.get("CLICKSTREAM_TEST_ENGINE")
+    home = Path(kept) if kept else tmp_path_factory.mktemp("engine")
+    found = read_settings(home=home, engine=ENGINE)
     yield found
-    Engine(found).stop()
+    if not kept:
+        Engine(found).stop()
 
 
 @pytest.fixture
