@@ -48,6 +48,10 @@ class EngineSettings(BaseModel):
         default=None, description="An Ivy settings file, where JARs come from a mirror."
     )
     warm_up: bool = Field(default=True, description="Write and read a tiny table after the start.")
+    jvm_options: list[str] = Field(
+        default_factory=list,
+        description="Further options of the JVM, such as -XX:TieredStopAtLevel=1 for short lives.",
+    )
     extra_confs: dict[str, str] = Field(
         default_factory=dict, description="Further Spark settings; ours win over them."
     )

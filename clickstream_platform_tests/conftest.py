@@ -14,8 +14,7 @@ from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.engine.client import shared_session
 from clickstream_platform.engine.server import Engine
 from clickstream_platform.settings import Settings, read_settings
-
-ENGINE = {"driver_memory": "2g", "warm_up": False}
+from clickstream_platform_tests.homes import ENGINE
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import ALL, GOLD, SILVER
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
+from clickstream_platform_tests.homes import ENGINE, ENGINE_VARIABLES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 HOURS = ["2024-11-29T10", "2024-11-29T11"]
@@ -57,11 +58,7 @@ class Home:
 
 def start(home: Path, *arguments: object) -> subprocess.Popen[str]:
     environment = {key: val for key, val in os.environ.items() if key != "DAGSTER_HOME"}
-    environment |= {
-        "CLICKSTREAM_HOME": str(home),
-        "CLICKSTREAM_ENGINE__DRIVER_MEMORY": "2g",
-        "CLICKSTREAM_ENGINE__WARM_UP": "false",
-    }
+    environment |= ENGINE_VARIABLES | {"CLICKSTREAM_HOME": str(home)}
     return subprocess.Popen(
         [sys.executable, "-m", "clickstream_platform.cli", *map(str, arguments)],
         env=environment,
@@ -91,7 +88,7 @@ def call(home: Path, *arguments: object) -> dict[str, Any]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """Two generated hours, brought up to date by one `clickstream run`."""
     folder = tmp_path_factory.mktemp("end_to_end")
-    settings = read_settings(home=folder, engine={"driver_memory": "2g", "warm_up": False})
+    settings = read_settings(home=folder, engine=ENGINE)
     call(
         folder,
         *("generate", "--out", settings.landing, "--truth", folder / "truth"),

@@ -34,7 +34,6 @@ class HourSummary:
     hour: str
     groups: Sequence[Mapping[str, Any]]
     bronze: BronzeCount
-    broken_keys: int
     checks: CheckSettings
     blocked_by: str | None
 
@@ -44,16 +43,20 @@ class HourSummary:
         hour: str,
         groups: Sequence[Mapping[str, Any]],
         bronze: BronzeCount,
-        broken_keys: int,
         checks: CheckSettings,
     ) -> HourSummary:
-        summary = cls(hour, groups, bronze, broken_keys, checks, None)
+        summary = cls(hour, groups, bronze, checks, None)
         broken = [rule.rule for rule in summary.blocking_rules() if not rule.passed]
-        return cls(hour, groups, bronze, broken_keys, checks, broken[0] if broken else None)
+        return cls(hour, groups, bronze, checks, broken[0] if broken else None)
 
     @property
     def lines(self) -> int:
         return sum(group["lines"] for group in self.groups)
+
+    @property
+    def broken_keys(self) -> int:
+        """Good lines whose id does not have exactly one accepted line."""
+        return sum(group.get("broken_keys", 0) for group in self.groups)
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -102,7 +102,6 @@ def _summaries(build: _Build, judged: DataFrame) -> dict[str, HourSummary]:
             count.toArrow,
         ]
     )
-    repeated = silver_checks.broken_keys(judged) if checks.enabled else {}
     hours = by_hour(groups)
     bronze = {
         row["home_hour"]: BronzeCount(row["lines"], row["line_hash"]) for row in counted.to_pylist()
@@ -112,7 +111,6 @@ def _summaries(build: _Build, judged: DataFrame) -> dict[str, HourSummary]:
             hour,
             hours.get(hour, []),
             bronze.get(hour, BronzeCount(0, 0)),
-            repeated.get(hour, 0),
             checks,
         )
         for hour in build.hours

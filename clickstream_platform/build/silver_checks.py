@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-
 from clickstream_platform.build.hour_summary import KEYS, REJECT_RATE, HourSummary
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount
 from clickstream_platform.build.samples import rejected_samples
@@ -19,16 +16,6 @@ from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.rules import rules_of
 from clickstream_platform.tables.silver import SILVER_EVENTS, SILVER_QUARANTINE
 from clickstream_platform.transforms.judge import ACCEPTED, QUARANTINED
-
-
-def broken_keys(judged: DataFrame) -> dict[str, int]:
-    """Ids per hour that do not have exactly one accepted line among their good ones."""
-    good = judged.where(F.col("verdict") != QUARANTINED)
-    per_id = good.groupBy("event_hour", "id_scope", "event_id").agg(
-        F.count_if(F.col("verdict") == ACCEPTED).alias("accepted")
-    )
-    broken = per_id.where("accepted <> 1").groupBy("event_hour").count().toArrow()
-    return {row["event_hour"]: row["count"] for row in broken.to_pylist()}
 
 
 def reports(

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from clickstream_platform.tables.rules import profile, violation_counts
 from clickstream_platform.tables.silver import SILVER_EVENTS
-from clickstream_platform.transforms.judge import ACCEPTED
+from clickstream_platform.transforms.judge import ACCEPTED, QUARANTINED
 
 # Sums of hashes stay far below 2^63 for any number of rows one hour can have.
 _HASH_RANGE = 2**32
@@ -31,7 +31,8 @@ def content_hash(columns: Iterable[str]) -> Column:
 def summarise(judged: DataFrame, *, with_checks: bool) -> pa.Table:
     """One row per hour, ingest hour, source, verdict and set of reasons and warnings.
 
-    Columns: `lines`, `line_hash`, `content_hash`, `max_event_at`; with checks also a count per rule
+    Columns: `lines`, `line_hash`, `content_hash`, `max_event_at`; with checks also `broken_keys`,
+    the good lines whose id does not have exactly one accepted line, and a count per rule
     (`rule__…`) and per null column (`null__…`) of silver/events, of use in accepted groups.
     """
     # The address stands for the bytes; the run is not content.
@@ -43,7 +44,12 @@ def summarise(judged: DataFrame, *, with_checks: bool) -> pa.Table:
         F.max("event_timestamp").alias("max_event_at"),
     ]
     if with_checks:
-        aggregates += [*violation_counts(SILVER_EVENTS), *profile(SILVER_EVENTS)]
+        good = F.col("verdict") != QUARANTINED
+        aggregates += [
+            F.count_if(good & (F.col("accepted_of_id") != 1)).alias("broken_keys"),
+            *violation_counts(SILVER_EVENTS),
+            *profile(SILVER_EVENTS),
+        ]
     accepted = F.col("verdict") == ACCEPTED
     keyed = judged.withColumn("reason_key", F.array_join("reasons", ",")).withColumn(
         "warning_key", F.when(accepted, F.array_join("warnings", ",")).otherwise(F.lit(""))

@@ -52,6 +52,9 @@ def spark_confs(settings: Settings, scratch: Path, port: int) -> dict[str, str]:
     Ours win over `engine.extra_confs`: results and safety depend on them.
     """
     return {
+        # Adaptive execution makes every stage a job and a round of planning of its own: more than
+        # it can save in hours of this size. `engine.extra_confs` may turn it on.
+        "spark.sql.adaptive.enabled": "false",
         **settings.engine.extra_confs,
         "spark.master": f"local[{settings.engine.cores}]",
         "spark.app.name": "clickstream-engine",
@@ -64,6 +67,7 @@ def spark_confs(settings: Settings, scratch: Path, port: int) -> dict[str, str]:
                 # Wide projections compile to methods above 8,000 bytes of bytecode, which the JVM
                 # would otherwise interpret for ever.
                 "-XX:-DontCompileHugeMethods",
+                *settings.engine.jvm_options,
                 "-Duser.timezone=UTC",
                 f'"-Djava.io.tmpdir={scratch / "tmp"}"',  # a home may have blanks in its path
                 f'"-Dlog4j2.configurationFile={scratch / "conf" / "log4j2.properties"}"',

@@ -33,31 +33,36 @@ class Spread:
 
 
 def judge(lines: DataFrame, spread: Spread) -> DataFrame:
-    """The same rows with `verdict`, final `reasons` and the surviving line of a duplicate.
+    """The same rows with `verdict`, final `reasons`, the surviving line of a duplicate, and
+    `accepted_of_id`: the accepted lines among those that share the row's id, counted afterwards.
 
     Every line of one id meets the others in one task, so that the verdict depends on the set of
-    lines and not on their order. A rejected line competes with nobody: its address is its key.
+    lines and not on their order. A rejected line competes with nobody: its address sets it apart.
     """
     ruled = lines.withColumn("event_hour", F.col("home_hour")).withColumn("reasons", _all_reasons())
     is_good = F.size("reasons") == 0
-    key = F.when(is_good, F.concat_ws(UNIT, "id_scope", "event_id")).otherwise(
-        F.concat_ws(UNIT, F.lit("rejected"), "source_file", "source_offset")
-    )
-    part = F.pmod(F.xxhash64("_key"), F.lit(spread.parts))
-    same_id = Window.partitionBy("event_hour", "_part", "_key").orderBy(
+    address = F.concat_ws(UNIT, "source_file", "source_offset")
+    part = F.pmod(F.xxhash64("id_scope", "event_id", "_apart"), F.lit(spread.parts))
+    same_id = Window.partitionBy("event_hour", "_part", "id_scope", "event_id", "_apart")
+    in_order = same_id.orderBy(
         "event_timestamp", "event_fingerprint", "source_file", "source_offset"
     )
     ranked = (
         ruled.withColumn("_good", is_good)
-        .withColumn("_key", key)
+        .withColumn("_apart", F.when(~is_good, address))
         .withColumn("_part", part)
         .repartition(spread.tasks, "event_hour", "_part")
-        .withColumn("_place", F.row_number().over(same_id))
-        .withColumn("winner_fingerprint", F.first("event_fingerprint").over(same_id))
-        .withColumn("accepted_source_file", F.first("source_file").over(same_id))
-        .withColumn("accepted_source_offset", F.first("source_offset").over(same_id))
+        .withColumn("_place", F.row_number().over(in_order))
+        .withColumn("winner_fingerprint", F.first("event_fingerprint").over(in_order))
+        .withColumn("accepted_source_file", F.first("source_file").over(in_order))
+        .withColumn("accepted_source_offset", F.first("source_offset").over(in_order))
     )
-    return _with_verdict(ranked).drop("_good", "_key", "_part", "_place")
+    is_accepted = F.when(F.col("verdict") == ACCEPTED, 1).otherwise(0)
+    return (
+        _with_verdict(ranked)
+        .withColumn("accepted_of_id", F.sum(is_accepted).over(same_id))
+        .drop("_good", "_apart", "_part", "_place")
+    )
 
 
 def _with_verdict(ranked: DataFrame) -> DataFrame:

@@ -29,8 +29,8 @@ def group(verdict: str, lines: int, *, line_hash: int, **more: Any) -> dict[str,
     } | more
 
 
-def summary(groups: list[dict[str, Any]], bronze: BronzeCount, broken: int = 0) -> HourSummary:
-    return HourSummary.of(HOUR, groups, bronze, broken, CHECKS)
+def summary(groups: list[dict[str, Any]], bronze: BronzeCount) -> HourSummary:
+    return HourSummary.of(HOUR, groups, bronze, CHECKS)
 
 
 GOOD = [
@@ -38,6 +38,7 @@ GOOD = [
     group("duplicate", 4, line_hash=40),
     group("quarantined", 6, line_hash=60, reason_key="malformed_line"),
 ]
+REPEATED = [GOOD[0] | {"broken_keys": 2}, *GOOD[1:]]
 
 
 def test_a_whole_hour_is_not_blocked_and_counts_its_tables() -> None:
@@ -58,7 +59,7 @@ def test_an_exchanged_line_blocks_the_hour_though_the_counts_agree() -> None:
 
 
 def test_a_repeated_key_blocks_the_hour() -> None:
-    assert summary(GOOD, BronzeCount(100, 1000), broken=1).blocked_by == "key_unique"
+    assert summary(REPEATED, BronzeCount(100, 1000)).blocked_by == "key_unique"
 
 
 def test_more_rejected_lines_than_allowed_hold_the_hour_back() -> None:
@@ -81,7 +82,7 @@ def test_half_of_the_lines_rejected_is_still_allowed_and_few_lines_never_block()
 
 def test_the_ledger_counts_accepted_lines_of_a_blocked_hour_as_pending() -> None:
     settled = summary(GOOD, BronzeCount(100, 1000)).ledger()
-    held = summary(GOOD, BronzeCount(100, 1000), broken=1).ledger()
+    held = summary(REPEATED, BronzeCount(100, 1000)).ledger()
     row = {"ingest_hour": HOUR, "home_hour": HOUR, "source": "shop_json", "lines": 100}
     rest = {"duplicates": 4, "quarantined": 6}
     assert settled == [row | {"accepted": 90, "pending": 0} | rest]

@@ -28,6 +28,7 @@ from clickstream_platform.settings import read_settings
 from clickstream_platform.tables.catalog import GOLD, SILVER
 from clickstream_platform.tables.facts import FACT_EVENTS
 from clickstream_platform.tables.silver import SILVER_EVENTS
+from clickstream_platform_tests.homes import ENGINE
 from clickstream_platform_tests.homes import arrow as stored
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -64,7 +65,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
         "spark.eventLog.compress": "false",
         "spark.eventLog.rolling.enabled": "false",
     }
-    engine = {"driver_memory": "2g", "warm_up": False, "extra_confs": confs}
+    engine = ENGINE | {"extra_confs": confs}
     settings = read_settings(home=home, engine=engine)
     rates = Rates(late=0.0, future=0.0)  # all of it belongs to the hour
     options = Options(settings.landing, HOUR_MS, hours=1, events=EVENTS, bots=0, rates=rates)
@@ -156,9 +157,7 @@ def test_bronze_goes_over_its_lines_at_most_twice(measured: Measured) -> None:
 
 
 def test_silver_reads_its_lines_at_most_twice_per_table(measured: Measured) -> None:
-    assert 0 < measured.reads["silver"] <= 2 * len(SILVER)
-    # With those over its cache it made nine when this was written; no more may come unseen.
-    assert measured.passes["silver"] <= 9
+    assert 0 < measured.reads["silver"] <= measured.passes["silver"] <= 2 * len(SILVER)
 
 
 def test_fact_events_adds_at_most_two_passes_to_the_window(measured: Measured) -> None:

@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from clickstream_platform.settings import PROJECT_ROOT
+from clickstream_platform_tests.homes import ENGINE_VARIABLES
 
 FIRST, SECOND = "2024-11-29T00", "2024-11-29T01"
 pytestmark = [pytest.mark.service, pytest.mark.slow]
@@ -118,7 +119,7 @@ def test_a_taken_port_is_an_error_that_names_the_process(tmp_path: Path) -> None
 
 def _environment(home: Path) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CLICKSTREAM_", "DAGSTER_"))}
-    return {**kept, "CLICKSTREAM_HOME": str(home), "CLICKSTREAM_ENGINE__DRIVER_MEMORY": "1g"}
+    return {**kept, **ENGINE_VARIABLES, "CLICKSTREAM_HOME": str(home)}
 
 
 def _clickstream(home: Path, *arguments: str) -> None:
