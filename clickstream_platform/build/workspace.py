@@ -23,6 +23,7 @@ from clickstream_platform.storage import delta, landing
 from clickstream_platform.storage.manifest import Manifest
 from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.contract import Table
+from clickstream_platform.tables.silver import ENRICHMENT_VERSION
 from clickstream_platform.transforms.limits import Limits
 
 SILVER_CODE = "1"  # raise when the rules of silver change what comes out
@@ -78,7 +79,7 @@ class Workspace:
         """Changes with the rules, the mappings and the limits that silver depends on."""
         limits = self.limits
         used = [limits.first_hour, limits.max_future_skew_s, limits.high_value_threshold]
-        return _digest(SILVER_CODE, mapping_digest(self.sources), used)
+        return _digest(SILVER_CODE, mapping_digest(self.sources), [ENRICHMENT_VERSION, *used])
 
     @cached_property
     def blocked_code(self) -> str:

@@ -29,6 +29,7 @@ SHARED = ("orders", "fact_transactions", "session_of", "fact_sessions")
 SILVER_COLUMNS = (
     "event_id", "id_scope", "event_name", "event_timestamp", "event_hour", "visitor_id",
     "user_id", "page_location", "items", "value", "currency", "transaction_id", "is_high_value",
+    "device_category", "channel_group", "mkt_source", "mkt_medium", "mkt_campaign", "refr_source",
 )  # fmt: skip
 
 

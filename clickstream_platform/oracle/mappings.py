@@ -28,7 +28,17 @@ CANONICAL = (
     "outcome",
     "experiment_id",
     "variant_id",
+    "browser_name",
+    "os_name",
+    "device_category",
+    "mkt_source",
+    "mkt_medium",
+    "mkt_campaign",
+    "mkt_term",
+    "mkt_content",
+    "mkt_clickid",
 )
+OWN = CANONICAL[-9:]  # what is derived where a source does not say it itself
 ITEM = ("item_id", "item_name", "item_brand", "item_category", "price", "quantity")
 
 
@@ -121,6 +131,9 @@ def mapping_table(mappings: dict[str, Mapping]) -> pa.Table:
             "has_fingerprint": pa.array([m.id_field is None for m in found], pa.bool_()),
             "default_currency": pa.array([m.currency for m in found], pa.string()),
             "required": pa.array([list(m.required) for m in found], pa.list_(pa.string())),
+            "own_fields": pa.array(
+                [[name for name in OWN if name in m.fields] for m in found], pa.list_(pa.string())
+            ),
             "event_names": pa.array(
                 [list(m.event_names.items()) for m in found], pa.map_(pa.string(), pa.string())
             ),

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from clickstream_platform.oracle.compare import Comparison, compare
 from clickstream_platform.oracle.conservation_law import check_conservation
+from clickstream_platform.oracle.enrichment import store_enriched, store_lists
 from clickstream_platform.oracle.fields import canonical_rescued, texts_of_lines
 from clickstream_platform.oracle.findings import MAX_FINDINGS, Finding, LawResult, Report
 from clickstream_platform.oracle.hours_built import BuiltHours, batches, count_by_hour
@@ -66,6 +67,7 @@ def check_silver(lake: Lake, built: BuiltHours, laws: SilverLaws, report: Report
     _missing_tables(lake, built, laws.equal)
     if not lake.exists(BRONZE):
         lake.store("no_line", _line_schema().empty_table())
+    store_lists(lake)
     for hours in batches(sizes, BATCH_LINES):
         _prepare(lake, hours, current, built.held_back("silver/events"), laws.equal)
         _check_home_hours(lake, laws.home_hour)
@@ -106,6 +108,7 @@ def _prepare(
         f"create or replace table lines as select {', '.join(LINE_COLUMNS)} from bronze.events"
     )
     lake.store("texts", _texts(lake, result))
+    store_enriched(lake)
     for name in ("canonical", "judged"):
         lake.sql.execute(f"create or replace table {name} as {sql_of(name)}")
     for table in SILVER:

@@ -6,6 +6,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+# What a source may say itself of columns that are else derived (docs/DEFINITIONS.md, Enrichment).
+OWN_AGENT = ("browser_name", "os_name", "device_category")
+OWN_TRAFFIC = (
+    "mkt_source",
+    "mkt_medium",
+    "mkt_campaign",
+    "mkt_term",
+    "mkt_content",
+    "mkt_clickid",
+)
 CANONICAL_FIELDS = (
     "event_name",
     "user_id",
@@ -20,10 +30,14 @@ CANONICAL_FIELDS = (
     "outcome",
     "experiment_id",
     "variant_id",
+    *OWN_AGENT,
+    *OWN_TRAFFIC,
 )
 ITEM_FIELDS = ("item_id", "item_name", "item_brand", "item_category", "price", "quantity")
 ENVELOPE = ("event_id", "event_timestamp")
-REQUIRABLE = (*ENVELOPE, *CANONICAL_FIELDS)
+REQUIRABLE = tuple(
+    name for name in (*ENVELOPE, *CANONICAL_FIELDS) if name not in (*OWN_AGENT, *OWN_TRAFFIC)
+)
 
 Format = Literal["json", "csv"]
 TimeFormat = Literal["iso8601", "epoch_s", "epoch_ms", "epoch_us"]

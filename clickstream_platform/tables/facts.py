@@ -64,6 +64,29 @@ class FactEvents(pa.DataFrameModel):
     )
     variant_id: T.StringType = column("Arm.", nullable=True, of=(_SILVER + "variant_id",))
     is_high_value: T.BooleanType = column("Dear item.", of=(_SILVER + "is_high_value",))
+    device_category: T.StringType = column(
+        "Kind of device.", nullable=True, of=(_SILVER + "device_category",)
+    )
+    is_declared_bot: T.BooleanType = column(
+        "The user agent names a robot.", of=(_SILVER + "is_declared_bot",)
+    )
+    channel_group: T.StringType = column(
+        "GA4's default channel group of this event alone.",
+        nullable=True,
+        of=(_SILVER + "channel_group",),
+    )
+    mkt_source: T.StringType = column(
+        "Campaign's source.", nullable=True, of=(_SILVER + "mkt_source",)
+    )
+    mkt_medium: T.StringType = column(
+        "Campaign's medium.", nullable=True, of=(_SILVER + "mkt_medium",)
+    )
+    mkt_campaign: T.StringType = column(
+        "Campaign's name.", nullable=True, of=(_SILVER + "mkt_campaign",)
+    )
+    refr_source: T.StringType = column(
+        "Referrer: listed name or host.", nullable=True, of=(_SILVER + "refr_source",)
+    )
     source: T.StringType = column("Source mapping.", of=(_SILVER + "source",))
 
 
@@ -138,6 +161,26 @@ class FactSessions(pa.DataFrameModel):
     )
     exit_page: T.StringType = column(
         "Last page with a URL.", nullable=True, of=(_SILVER + "page_location",)
+    )
+    device_category: T.StringType = column(
+        "Kind of device, of the first event.", nullable=True, of=(_SILVER + "device_category",)
+    )
+    channel_group: T.StringType = column(
+        "GA4's default channel group, of the first event.",
+        nullable=True,
+        of=(_SILVER + "channel_group",),
+    )
+    mkt_source: T.StringType = column(
+        "First event's campaign source.", nullable=True, of=(_SILVER + "mkt_source",)
+    )
+    mkt_medium: T.StringType = column(
+        "First event's campaign medium.", nullable=True, of=(_SILVER + "mkt_medium",)
+    )
+    mkt_campaign: T.StringType = column(
+        "First event's campaign name.", nullable=True, of=(_SILVER + "mkt_campaign",)
+    )
+    refr_source: T.StringType = column(
+        "First event's referrer: listed name or host.", nullable=True, of=(_SILVER + "refr_source",)
     )
     is_engaged: T.BooleanType = column(
         "Over 10 s, or two page or item views, or an order (GA4's rule).",

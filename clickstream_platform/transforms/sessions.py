@@ -10,6 +10,14 @@ from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS
 from clickstream_platform.transforms.standardise import UNIT
 
 TOTAL_ORDER = ("event_timestamp", "event_id", "id_scope")
+_OF_FIRST_EVENT = (
+    "device_category",
+    "channel_group",
+    "mkt_source",
+    "mkt_medium",
+    "mkt_campaign",
+    "refr_source",
+)
 
 
 def with_sessions(events: DataFrame, *, idle_s: int, cap_s: int) -> DataFrame:
@@ -98,7 +106,9 @@ def fact_sessions(sessionised: DataFrame) -> DataFrame:
             .alias("products_viewed"),
             F.min_by("page_location", F.when(has_page, in_order)).alias("landing_page"),
             F.max_by("page_location", F.when(has_page, in_order)).alias("exit_page"),
+            F.min_by(F.struct(*_OF_FIRST_EVENT), in_order).alias("_first"),
         )
+        .withColumns({name: F.col("_first").getField(name) for name in _OF_FIRST_EVENT})
         .withColumn("duration_s", _seconds(F.col("started_at"), F.col("ended_at")))
     )
     is_engaged = (

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from clickstream_platform.sources.model import Source, names_of
 from clickstream_platform.tables.silver import ITEM
+from clickstream_platform.transforms.enrichment import own_column, own_texts, with_enrichment
 from clickstream_platform.transforms.fields import Fields
 from clickstream_platform.transforms.limits import Limits
 from clickstream_platform.transforms.times import is_before, is_future, parsed_time
@@ -35,7 +36,7 @@ def standardise(lines: DataFrame, source: Source, limits: Limits) -> DataFrame:
     `lines` comes from `with_fields`.
     """
     fields = Fields(source)
-    return (
+    read = (
         lines.select(*_CARRIED, "_fatal", "_detail", *_texts(fields))
         .withColumn("event_name", _event_name(F.col("_name"), source))
         .withColumn("ip_anonymised", _anonymised(F.col("_address")))
@@ -50,12 +51,13 @@ def standardise(lines: DataFrame, source: Source, limits: Limits) -> DataFrame:
         .withColumn("rescued_data", _rescued(source))
         .withColumn("id_scope", F.lit(source.name))
         .withColumn("source_version", F.lit(source.version).cast("bigint"))
-        .withColumn("event_fingerprint", _fingerprint())
+        .withColumn("event_fingerprint", _fingerprint(source))
         .withColumn("reasons", _reasons(source, limits))
         .withColumn("detail", F.coalesce("_detail", _time_detail()))
         .withColumn("is_readable", F.col("_fatal").isNull())
         .drop("_fatal", "_detail", "_time", "_name", "_address", "_extra", *_ITEM_TEXTS)
     )
+    return with_enrichment(read, source)
 
 
 def event_time(lines: DataFrame, source: Source) -> Column:
@@ -112,6 +114,7 @@ def _texts(fields: Fields) -> list[Column | str]:
         item("item_category").alias("_item_category"),
         item("price").alias("_price_text"),
         item("quantity").alias("_quantity_text"),
+        *[of(name).alias(own_column(name)) for name in own_texts(source)],
         "_extra",
     ]
 
@@ -235,7 +238,7 @@ def _rescued(source: Source) -> Column:
     return F.when(present, F.nullif(F.to_json(merged), F.lit("{}")))
 
 
-def _fingerprint() -> Column:
+def _fingerprint(source: Source) -> Column:
     item = F.col("items")[0]
     items = F.when(F.size("items") == 0, F.lit("")).otherwise(
         _joined([item[name].cast("string") for name in ITEM.fieldNames()], RECORD)
@@ -261,6 +264,7 @@ def _fingerprint() -> Column:
             F.col(name)
             for name in ("currency", "transaction_id", "outcome", "experiment_id", "variant_id")
         ],
+        *[F.col(own_column(name)) for name in own_texts(source)],
     ]
     return F.left(F.md5(_joined(texts, UNIT)), F.lit(16))
 

@@ -122,6 +122,7 @@ select
     page_location,
     page_referrer,
     user_agent,
+    columns('^(browser_name|os_name|device_category|mkt_.*)$') as 'own_\0',
     ip_anonymised,
     items,
     value,
@@ -149,6 +150,15 @@ select
         text_or_null_mark(transaction_id),
         text_or_null_mark(outcome),
         text_or_null_mark(experiment_id),
-        text_or_null_mark(variant_id)
+        text_or_null_mark(variant_id),
+        -- What the source maps itself; concat_ws leaves out the null of those that map nothing.
+        if(len(own_fields) = 0, null, array_to_string(
+            list_transform(own_fields, lambda name: text_or_null_mark(map {
+                'browser_name': browser_name, 'os_name': os_name,
+                'device_category': device_category,
+                'mkt_source': mkt_source, 'mkt_medium': mkt_medium, 'mkt_campaign': mkt_campaign,
+                'mkt_term': mkt_term, 'mkt_content': mkt_content, 'mkt_clickid': mkt_clickid
+            }[name])), chr(31)
+        ))
     )), 16) as event_fingerprint
 from judged

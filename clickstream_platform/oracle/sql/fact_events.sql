@@ -23,6 +23,13 @@ select
     experiment_id,
     variant_id,
     is_high_value,
+    device_category,
+    is_declared_bot,
+    channel_group,
+    mkt_source,
+    mkt_medium,
+    mkt_campaign,
+    refr_source,
     source
 from silver.events as events
 left join gold.session_of as place

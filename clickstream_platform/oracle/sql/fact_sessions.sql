@@ -38,13 +38,19 @@ sessions as (
         count(order_id) as purchases,
         coalesce(sum(order_value), 0)::decimal(22, 2) as transaction_revenue,
         arg_min(page_location, event_sequence) filter (page_location is not null) as landing_page,
-        arg_max(page_location, event_sequence) filter (page_location is not null) as exit_page
+        arg_max(page_location, event_sequence) filter (page_location is not null) as exit_page,
+        arg_min({
+            'device_category': device_category, 'channel_group': channel_group,
+            'mkt_source': mkt_source, 'mkt_medium': mkt_medium, 'mkt_campaign': mkt_campaign,
+            'refr_source': refr_source
+        }, event_sequence) as first_event
     from events
     group by session_id
 )
 
 select
-    sessions.* exclude (landing_page, exit_page),
+    sessions.* exclude (landing_page, exit_page, first_event),
+    unnest(first_event),
     coalesce(products_viewed, 0) as products_viewed,
     landing_page,
     exit_page,
