@@ -23,7 +23,7 @@ from clickstream_platform.storage import delta, landing
 from clickstream_platform.storage.manifest import Manifest
 from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.contract import Table
-from clickstream_platform.tables.silver import ENRICHMENT_VERSION
+from clickstream_platform.tables.enrichment import ENRICHMENT_VERSION
 from clickstream_platform.transforms.limits import Limits
 
 SILVER_CODE = "1"  # raise when the rules of silver change what comes out

@@ -24,7 +24,7 @@ TEXT = pa.string()
 
 
 def store_lists(lake: Lake) -> None:
-    """The lists as tables: `listed`, `listed_domain`, `listed_word`, `click_id`, `standard_word`."""
+    """The lists as tables, such as `listed` (source, category), and the macros that read them."""
     content: dict[str, Any] = yaml.safe_load(LISTS.read_text(encoding="utf-8"))
     listed = [(source, category) for category, of in content["sources"].items() for source in of]
     _store(lake, "listed", ("source", "category"), listed)

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from clickstream_platform.tables.contract import RowRule, Table, column
+from clickstream_platform.tables.enrichment import RAW, Enrichment
 
 ITEM = T.StructType(
     [
@@ -26,13 +27,10 @@ LINEAGE = (
     "enqueued_at",
     "run_id",
 )
-RAW = "bronze/events.raw"
-ENRICHMENT_VERSION = 1  # raise it when the rules or lists of enrichment change what comes out
-_SOURCE_CATEGORIES = ("search", "social", "video", "shopping", "email", "ai_assistant")
 
 
-class SilverEvents(pa.DataFrameModel):
-    """Events that passed every rule; resends removed, late events included."""
+class EventsAsRead(pa.DataFrameModel):
+    """What a line says of its event, and where the line is."""
 
     event_id: T.StringType = column(
         "Kept when a tracker resends; from the line, or a fingerprint of the listed fields.",
@@ -96,66 +94,6 @@ class SilverEvents(pa.DataFrameModel):
     experiment_id: T.StringType = column("A/B test seen.", nullable=True, of=(RAW,))
     variant_id: T.StringType = column("Arm of the A/B test.", nullable=True, of=(RAW,))
     is_high_value: T.BooleanType = column("An item's price is above the threshold.", of=(RAW,))
-    browser_name: T.StringType = column(
-        "Browser without version, such as `Chrome`; as the source says, else by user agent.",
-        nullable=True,
-        of=(RAW,),
-    )
-    os_name: T.StringType = column(
-        "Operating system, such as `macOS`; as the source says, else by user agent.",
-        nullable=True,
-        of=(RAW,),
-    )
-    device_category: T.StringType = column(
-        "`desktop`, `mobile`, `tablet`, `tv`, `bot`, `other`, or the source's own word.",
-        nullable=True,
-        of=(RAW,),
-    )
-    is_declared_bot: T.BooleanType = column("The user agent names a robot.", of=(RAW,))
-    page_domain: T.StringType = column("Host of `page_location`.", nullable=True, of=(RAW,))
-    page_path: T.StringType = column(
-        "Path of `page_location`, not decoded.", nullable=True, of=(RAW,)
-    )
-    mkt_source: T.StringType = column(
-        "Campaign's source: the source's own field, else `utm_source`.", nullable=True, of=(RAW,)
-    )
-    mkt_medium: T.StringType = column(
-        "Campaign's medium: own field, else `utm_medium`.", nullable=True, of=(RAW,)
-    )
-    mkt_campaign: T.StringType = column(
-        "Campaign's name: own field, else `utm_campaign`.", nullable=True, of=(RAW,)
-    )
-    mkt_term: T.StringType = column(
-        "Campaign's term: own field, else `utm_term`.", nullable=True, of=(RAW,)
-    )
-    mkt_content: T.StringType = column(
-        "Campaign's content: own field, else `utm_content`.", nullable=True, of=(RAW,)
-    )
-    mkt_clickid: T.StringType = column(
-        "Click id: own field, else `gclid`, `fbclid`, `msclkid`, … of the query.",
-        nullable=True,
-        of=(RAW,),
-        pii="id",
-    )
-    mkt_network: T.StringType = column(
-        "Advertising network that adds this click id.", nullable=True, of=(RAW,)
-    )
-    refr_medium: T.StringType = column(
-        "Kind of referrer; `internal` is the own site, `unknown` any site that is not listed.",
-        nullable=True,
-        of=(RAW,),
-        isin=(*_SOURCE_CATEGORIES, "internal", "unknown"),
-    )
-    refr_source: T.StringType = column(
-        "Listed name of the referrer, such as `google`, else its host.", nullable=True, of=(RAW,)
-    )
-    channel_group: T.StringType = column(
-        "GA4's default channel group of this event alone; null if neither page, referrer nor "
-        "campaign is known.",
-        nullable=True,
-        of=(RAW,),
-    )
-    enrichment_version: T.IntegerType = column("Version of the rules of the columns above.", ge=1)
     warnings: Annotated[T.ArrayType, T.StringType(), True] = column(
         "Names of the rules that warned; the row was kept.", of=(RAW,)
     )
@@ -174,6 +112,10 @@ class SilverEvents(pa.DataFrameModel):
         "When the broker or file system got it.", nullable=True, of=("bronze/events.enqueued_at",)
     )
     run_id: T.StringType = column("Dagster run that wrote the row.")
+
+
+class SilverEvents(Enrichment, EventsAsRead):
+    """Events that passed every rule; resends removed, late events included."""
 
 
 def _is_purchase() -> Column:

@@ -56,7 +56,9 @@ def _of_user_agent(user_agent: str | None) -> Agent:
     is_spider = found.device is not None and found.device.family == "Spider"
     is_bot = is_spider or _has(lower(text), "bot")
     return Agent(
-        browser_name=_standard(found.user_agent.family if found.user_agent else None, known.browsers),
+        browser_name=_standard(
+            found.user_agent.family if found.user_agent else None, known.browsers
+        ),
         os_name=_standard(found.os.family if found.os else None, known.systems),
         device_category="bot" if is_bot else _device(lower(text)),
         is_declared_bot=is_bot,

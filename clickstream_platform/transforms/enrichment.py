@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from clickstream_platform.sources.model import OWN_AGENT, OWN_TRAFFIC, Source
-from clickstream_platform.tables.silver import ENRICHMENT_VERSION
+from clickstream_platform.tables.enrichment import ENRICHMENT_VERSION
 from clickstream_platform.transforms.agents import Agent, agent
 from clickstream_platform.transforms.traffic import Traffic, traffic
 

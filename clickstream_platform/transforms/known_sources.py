@@ -17,7 +17,7 @@ _UPPER_TO_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
 
 
 def lower(text: str) -> str:
-    """A–Z in lower case; other letters stay, so that every engine agrees."""
+    """A-Z in lower case; other letters stay, so that every engine agrees."""
     return text.translate(_UPPER_TO_LOWER)
 
 

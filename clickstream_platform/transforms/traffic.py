@@ -63,6 +63,7 @@ class Traffic:
 def traffic(
     page_location: str | None = None,
     page_referrer: str | None = None,
+    *,
     mkt_source: str | None = None,
     mkt_medium: str | None = None,
     mkt_campaign: str | None = None,

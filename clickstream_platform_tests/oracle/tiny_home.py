@@ -32,7 +32,8 @@ NULL = "\\N"
 
 E1 = (
     b'{"event_id":"e1","timestamp":"2024-11-29T10:59:00Z","event_type":"page_view",'
-    b'"user_id":"uA","page_url":"/a"}'
+    b'"user_id":"uA","page_url":"/a?gclid=1","referrer":"https://t.co/x",'
+    b'"user_agent":"curl/8.1"}'
 )
 E2 = (
     b'{"event_id":"e2","timestamp":"2024-11-29T11:01:00Z","event_type":"product_view",'
@@ -113,7 +114,8 @@ def event(event_id: str, name: str, clock: str, place: tuple[str, int], **more: 
         "event_id": event_id, "id_scope": source, "event_name": name, "event_timestamp": moment,
         "event_hour": f"2024-11-29T{clock[:2]}", "event_date": moment.date(),
         "hour_of_day": moment.hour, "is_weekend": False, "visitor_id": visitor, "items": [],
-        "is_high_value": False, "warnings": [], "source": source, "source_version": 1,
+        "is_high_value": False, "is_declared_bot": False, "enrichment_version": 1,
+        "warnings": [], "source": source, "source_version": 1,
         "source_file": place[0], "source_offset": place[1],
         "ingest_hour": TEN if place[0] == FILE_A else ELEVEN, "run_id": "r", **more,
     }  # fmt: skip
@@ -124,8 +126,12 @@ P1 = item("p1", "10.00", item_category="c", quantity=2)
 ORDER = {"user_id": "uA", "items": [P1], "value": Decimal("20.00"), "currency": "USD",
          "transaction_id": "t1"}  # fmt: skip
 CSV_ID = md5("u9", "s\n1", "2024-11-29 11:07:00", "purchase", "p2", "5.5", "success")
+CAME = {"browser_name": "curl", "device_category": "bot", "is_declared_bot": True,
+        "refr_source": "x", "channel_group": "Paid Search"}  # fmt: skip
 EVENTS = [
-    event("e1", "page_view", "10:59:00", (FILE_A, 0), user_id="uA", page_location="/a"),
+    event("e1", "page_view", "10:59:00", (FILE_A, 0), user_id="uA", user_agent="curl/8.1",
+          page_location="/a?gclid=1", page_referrer="https://t.co/x", page_path="/a",
+          mkt_clickid="1", mkt_network="Google", refr_medium="social", **CAME),
     event("e2", "view_item", "11:01:00", (FILE_A, 1), user_id="uA", items=[item("p1", "10.00")],
           value=Decimal("10.00"), rescued_data='{"color": "red"}'),
     event("e3", "add_to_cart", "10:10:00", (FILE_A, 4), anonymous_id="b", items=[item("p1")]),
@@ -228,8 +234,8 @@ def session(session_id: str, visitor: str, hour: str, start: str, end: str, **mo
 SESSIONS = [
     session(SESSION_A, "uA", TEN, "10:59:00", "11:20:00", user_id="uA", event_count=4,
             page_views=1, unique_page_views=1, view_items=1, products_viewed=1, purchases=1,
-            transaction_revenue=Decimal("20.00"), landing_page="/a", exit_page="/a",
-            is_engaged=True),
+            transaction_revenue=Decimal("20.00"), landing_page="/a?gclid=1",
+            exit_page="/a?gclid=1", is_engaged=True, **CAME),
     session(SESSION_B, "b", TEN, "10:10:00", "10:10:00", add_to_carts=1),
     session(SESSION_9, "u9", ELEVEN, "11:07:00", "11:07:00", user_id="u9", purchases=1,
             transaction_revenue=Decimal("5.50"), is_engaged=True),
