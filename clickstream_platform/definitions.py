@@ -4,6 +4,8 @@ import dagster as dg
 
 from clickstream_platform.assets.hourly import bronze, gold, silver
 from clickstream_platform.assets.specs import spec_of
+from clickstream_platform.automation.sensors import landing_sensor, touched_hours_sensor
+from clickstream_platform.resources.home import Home
 from clickstream_platform.resources.lake import Lake
 from clickstream_platform.resources.spark import SparkEngine
 from clickstream_platform.settings import settings
@@ -23,6 +25,10 @@ repair = dg.define_asset_job(
 defs = dg.Definitions(
     assets=[bronze, silver, gold, spec_of(HOUR_STATE), spec_of(DQ_RESULTS)],
     jobs=[ingest, repair],
-    resources={"lake": Lake(engine=SparkEngine.of(settings()))},
+    sensors=[landing_sensor, touched_hours_sensor],
+    resources={
+        "lake": Lake(engine=SparkEngine.of(settings())),
+        "home": Home(path=str(settings().home)),
+    },
     executor=dg.in_process_executor,  # one process per run: Spark does the parallel work
 )

@@ -86,6 +86,23 @@ class CheckSettings(BaseModel):
     sample_rows: int = Field(default=5, ge=0, le=50)
 
 
+class AutomationSettings(BaseModel):
+    """The sensors that make the platform run by itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    enabled: bool = Field(default=True, description="Whether the sensors start switched on.")
+    interval_s: int = Field(default=10, ge=1, description="Shortest time between two looks.")
+    settle_s: float = Field(
+        default=5.0, ge=0, description="A landing file unchanged for so long is finished."
+    )
+    audit_files: int = Field(
+        default=2000, ge=1, description="Files looked at again in each tick, in turn."
+    )
+    max_runs: int = Field(default=8, ge=1, description="Runs of a sensor that may be unfinished.")
+    max_attempts: int = Field(default=5, ge=1, description="Failed runs before it gives up.")
+
+
 class Settings(BaseSettings):
     """Everything a home can set; see `docs/OPERATIONS.md` for the meaning of each key."""
 
@@ -113,6 +130,7 @@ class Settings(BaseSettings):
     engine: EngineSettings = Field(default_factory=EngineSettings)
     sessions: SessionSettings = Field(default_factory=SessionSettings)
     checks: CheckSettings = Field(default_factory=CheckSettings)
+    automation: AutomationSettings = Field(default_factory=AutomationSettings)
 
     @field_validator("home")
     @classmethod

@@ -16,6 +16,8 @@ from clickstream_platform.engine.server import Engine
 from clickstream_platform.settings import Settings, read_settings
 from clickstream_platform_tests.homes import ENGINE
 
+AT_ONCE = {"settle_s": 0}  # tests drop whole files and do not wait
+
 
 @pytest.fixture(scope="session")
 def engine_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
@@ -46,7 +48,7 @@ def new_workspace(
 
     def make(home: Path, **settings: object) -> Workspace:
         workspace = Workspace(
-            read_settings(home=home, engine=ENGINE, **settings),
+            read_settings(home=home, **{"engine": ENGINE, "automation": AT_ONCE, **settings}),
             lambda: shared_session(engine_settings),
         )
         if not (template / "lake").exists():

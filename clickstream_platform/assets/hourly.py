@@ -10,6 +10,7 @@ import dagster as dg
 
 from clickstream_platform.assets.results import emit
 from clickstream_platform.assets.specs import check_names, check_specs, spec_of
+from clickstream_platform.automation.reaper import name_process
 from clickstream_platform.build.bronze import build_bronze
 from clickstream_platform.build.gold import build_gold
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount
@@ -18,6 +19,7 @@ from clickstream_platform.build.staleness import stale_gold, stale_silver
 from clickstream_platform.resources.lake import Lake
 from clickstream_platform.storage import hour_state
 from clickstream_platform.storage.hour_state import HourStateRow, States
+from clickstream_platform.storage.landing_look import Scope
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import SILVER
 from clickstream_platform.tables.contract import Table
@@ -38,12 +40,13 @@ _SINGLE_RUN = dg.BackfillPolicy.single_run()
 )
 def bronze(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.MaterializeResult]:
     """Appends the lines of every landing file of the hours that bronze lacks; else a no-op."""
+    name_process(context)
     with lake.building("bronze", run_id=context.run.run_id) as workspace:
-        for warning in workspace.look_at_landing():
+        for warning in workspace.look_at_landing(Scope(hours={*context.partition_keys})).warnings:
             context.log.warning(warning)
         ingested = build_bronze(workspace, context.partition_keys, run_id=context.run.run_id)
     for path, error in ingested.failures:
-        context.log.error(f"{path} could not be read: {error}; it is tried again when it changes")
+        context.log.error(f"{path} could not be read: {error}; it is tried again later")
     yield from emit(context, [BRONZE_EVENTS], ingested.reports)
 
 
@@ -58,6 +61,7 @@ def bronze(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materia
 )
 def silver(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.MaterializeResult]:
     """Judges every line whose home hour is among the hours, wherever it arrived."""
+    name_process(context)
     with lake.building("silver", run_id=context.run.run_id) as workspace:
         states = hour_state.current(workspace.lake)
         hours = _wanted(context, lambda: stale_silver(workspace, states))
@@ -81,6 +85,7 @@ def silver(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materia
 def gold(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.MaterializeResult]:
     """Builds the selected facts and marts of the hours from one read of silver."""
     tables = [table for table in GOLD if dg.AssetKey(table.key) in context.selected_asset_keys]
+    name_process(context)
     with lake.building("gold", run_id=context.run.run_id) as workspace:
         states = hour_state.current(workspace.lake)
         hours = _wanted(context, lambda: stale_gold(workspace, states))

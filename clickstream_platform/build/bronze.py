@@ -68,6 +68,10 @@ def _inspected(
     taken: set[str] = set()
     for claim in claims:
         try:
+            if not landing.is_as_seen(root, claim.path, claim.size, claim.mtime_ns):
+                manifest.forget(claim)
+                log.warning("%s is gone or changed since the look; the next one tells", claim.path)
+                continue
             found = landing.inspect(root, claim.path, workspace.sources[claim.source])
         except OSError as error:
             manifest.fail(claim, str(error))

@@ -19,7 +19,9 @@ from clickstream_platform.hours import hour_key
 from clickstream_platform.settings import Settings
 from clickstream_platform.sources.loader import load_sources, mapping_digest
 from clickstream_platform.sources.model import Source
-from clickstream_platform.storage import delta, landing
+from clickstream_platform.storage import delta
+from clickstream_platform.storage.folders import Folders
+from clickstream_platform.storage.landing_look import EVERYTHING, Look, Scope, look
 from clickstream_platform.storage.manifest import Manifest
 from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.contract import Table
@@ -93,12 +95,17 @@ class Workspace:
         """Changes with the marts' rules and the limits they depend on."""
         return _digest(GOLD_CODE, "", asdict(self.limits))
 
-    def look_at_landing(self) -> tuple[str, ...]:
-        """Registers new landing files in the manifest; returns what was left alone and why."""
-        running = hour_key(datetime.now(UTC))
-        found = landing.scan(self.settings.landing, self.sources, running_hour=running)
-        self.manifest.register(found.files, running_hour=running)
-        return found.warnings
+    def look_at_landing(self, scope: Scope = EVERYTHING) -> Look:
+        """Registers new landing files in the manifest; tells what was left alone and why."""
+        return look(
+            self.settings.landing,
+            self.sources,
+            self.manifest,
+            Folders(self.settings.state),
+            running_hour=hour_key(datetime.now(UTC)),
+            settle_s=self.settings.automation.settle_s,
+            scope=scope,
+        )
 
     def init_tables(self, tables: Sequence[Table] = ALL) -> None:
         """Creates missing tables, empty."""

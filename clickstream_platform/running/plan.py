@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 from clickstream_platform.hours import hours_between, spans
 from clickstream_platform.settings import Settings
+from clickstream_platform.storage import hour_state
+from clickstream_platform.storage.hour_state import States
+from clickstream_platform.tables.bronze import BRONZE_EVENTS
 
 MAX_GAP_HOURS = 24
+_LINE_BYTES = 350  # about what a line weighs; turns row counts into the settings' bytes
 
 
 @dataclass(frozen=True)
@@ -40,3 +44,9 @@ def plan(hours: Sequence[str], sizes: Mapping[str, int], settings: Settings) -> 
             size = grown
         planned.append(Span(chunk[0], chunk[-1], tuple(chunk)))
     return planned
+
+
+def sizes_of(states: States) -> dict[str, int]:
+    """About how many bytes of lines each home hour has."""
+    bronze = hour_state.of_table(states, BRONZE_EVENTS.path)
+    return {hour: row.row_count * _LINE_BYTES for hour, row in bronze.items()}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import click
 import dagster as dg
 
+from clickstream_platform import run_tags
 from clickstream_platform.assets.hourly import FORCE_TAG, ONLY_STALE_TAG
 from clickstream_platform.definitions import defs
 from clickstream_platform.engine.failures import EngineLostError
@@ -17,8 +18,6 @@ from clickstream_platform.running.plan import Span
 from clickstream_platform.settings import Settings, use_dagster_home
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-_RANGE_START = "dagster/asset_partition_range_start"
-_RANGE_END = "dagster/asset_partition_range_end"
 
 
 class RunFailedError(ClickstreamError):
@@ -68,7 +67,7 @@ class Runs:
         only_stale: bool,
         force: bool = False,
     ) -> str:
-        tags = {_RANGE_START: span.first, _RANGE_END: span.last, "clickstream/by": "cli"}
+        tags = {run_tags.RANGE_START: span.first, run_tags.RANGE_END: span.last, run_tags.BY: "cli"}
         if only_stale:
             tags[ONLY_STALE_TAG] = "true"
         if force:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -13,18 +14,16 @@ from clickstream_platform.build.staleness import stale_gold, stale_silver
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.errors import ClickstreamError, UsageError
 from clickstream_platform.hours import hours_between
-from clickstream_platform.running.plan import Span, plan
+from clickstream_platform.running.plan import Span, plan, sizes_of
 from clickstream_platform.running.session import Runs
 from clickstream_platform.settings import Settings
 from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.storage.hour_state import States
-from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import ALL, SILVER, table
 from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.ops import DQ_RESULTS
 
 OnPlan = Callable[[str, int], Callable[[int], None]]
-_LINE_BYTES = 350  # about what a line weighs; turns row counts into the settings' bytes
 _MAX_REPAIR_ROUNDS = 8  # late orders can make a later hour stale, once per link
 
 
@@ -101,7 +100,9 @@ def _ingest(workspace: Workspace, runs: Runs, request: Request, on_plan: OnPlan)
     if request.source and request.source not in workspace.sources:
         known = ", ".join(sorted(workspace.sources))
         raise UsageError(f"There is no source {request.source!r}. Sources: {known}.")
-    workspace.look_at_landing()
+    if workspace.look_at_landing().unsettled:
+        time.sleep(workspace.settings.automation.settle_s)  # two looks tell what is finished
+        workspace.look_at_landing()
     waiting = workspace.manifest.waiting_hours()
     if request.exact and request.first and request.last:
         waiting = {h: size for h, size in waiting.items() if request.first <= h <= request.last}
@@ -165,7 +166,7 @@ def _run_spans(
     force: bool = False,
 ) -> list[str]:
     ids = []
-    sizes = _sizes(hour_state.current(workspace.lake))
+    sizes = sizes_of(hour_state.current(workspace.lake))
     for span in _spans(hours, sizes, workspace.settings):
         ids.append(runs.execute("repair", span, assets=assets, only_stale=only_stale, force=force))
         advance(len(span.wanted))
@@ -174,11 +175,6 @@ def _run_spans(
 
 def _spans(hours: Sequence[str], sizes: dict[str, int], settings: Settings) -> list[Span]:
     return plan(list(hours), sizes, settings) if hours else []
-
-
-def _sizes(states: States) -> dict[str, int]:
-    bronze = hour_state.of_table(states, BRONZE_EVENTS.path)
-    return {hour: row.row_count * _LINE_BYTES for hour, row in bronze.items()}
 
 
 def _selected(paths: Sequence[str]) -> list[dg.AssetKey] | None:

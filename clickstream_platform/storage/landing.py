@@ -1,4 +1,4 @@
-"""Landing: which files are there, and the one reader that turns a file into (ordinal, bytes).
+"""Landing: the one reader that turns a file into (ordinal, bytes).
 
 Files lie in `<home>/landing/<source>/<hour>/` or, without hour, in `<home>/landing/<source>/`.
 """
@@ -11,13 +11,12 @@ import stat
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import zstandard
 
-from clickstream_platform.settings import HOUR_KEY
 from clickstream_platform.sources.model import Source
 from clickstream_platform.storage.records import batches, cut
 
@@ -26,6 +25,10 @@ BLOCK_BYTES = 8 << 20
 ARCHIVES = {".gz": "gzip", ".zst": "zstd"}
 TRUNCATED = "archive_truncated"
 BOM = b"\xef\xbb\xbf"
+
+
+class NotLandedError(OSError):
+    """A path that is no regular file inside landing: a link, a device, or outside."""
 
 
 @dataclass(frozen=True)
@@ -61,77 +64,41 @@ class Inspected:
     splits: tuple[Split, ...]
 
 
-@dataclass(frozen=True)
-class Scan:
-    """What the landing folder holds: finished files, and what was left alone and why."""
+def open_regular(path: Path) -> BinaryIO:
+    """Opens a regular file to read; neither a link nor anything that could block.
 
-    files: tuple[LandingFile, ...]
-    warnings: tuple[str, ...]
-
-
-def scan(root: Path, sources: dict[str, Source], *, running_hour: str) -> Scan:
-    """Finished files of known sources, in order of path. Opens no file and follows no link."""
-    files: list[LandingFile] = []
-    warnings: list[str] = []
-    for source_dir in _entries(root):
-        if not source_dir.is_dir(follow_symlinks=False):
-            continue
-        source = sources.get(source_dir.name)
-        if source is None:
-            if any(True for _ in _entries(Path(source_dir.path))):
-                known = ", ".join(sorted(sources))
-                warnings.append(
-                    f"landing/{source_dir.name}: no source of this name; known: {known}"
-                )
-            continue
-        for entry in _entries(Path(source_dir.path)):
-            if entry.is_dir(follow_symlinks=False):
-                hour = entry.name
-                if not HOUR_KEY.match(hour):
-                    warnings.append(f"landing/{source.name}/{hour}: not an hour like 2026-11-20T10")
-                elif hour > running_hour:
-                    warnings.append(f"landing/{source.name}/{hour}: later than now, left in place")
-                else:
-                    inner = _entries(Path(entry.path))
-                    files += [f for e in inner if (f := _file(e, root, source, hour))]
-            elif found := _file(entry, root, source, None):
-                files.append(found)
-    return Scan(tuple(files), tuple(warnings))
+    Raises: OSError, NotLandedError included.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NotLandedError(f"{path} is no regular file")
+    return os.fdopen(descriptor, "rb")
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    if not folder.is_dir():
-        return []
-    with os.scandir(folder) as entries:
-        return sorted(entries, key=lambda entry: entry.name)
-
-
-def _file(
-    entry: os.DirEntry[str], root: Path, source: Source, hour: str | None
-) -> LandingFile | None:
-    if entry.name.startswith((".", "_")) or entry.name.endswith(".tmp"):
-        return None
-    if not fnmatch(entry.name, source.files):
-        return None
-    info = entry.stat(follow_symlinks=False)
-    if not stat.S_ISREG(info.st_mode):
-        return None
-    path = Path(entry.path).relative_to(root).as_posix()
-    return LandingFile(path, source.name, hour, info.st_size, info.st_mtime_ns)
+def is_as_seen(root: Path, path: str, size: int, mtime_ns: int) -> bool:
+    """True if the file is still there with this size and time."""
+    try:
+        info = (root / path).stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return (info.st_size, info.st_mtime_ns) == (size, mtime_ns)
 
 
 def inspect(root: Path, path: str, source: Source) -> Inspected:
     """Reads the file once for its digest and cuts it into splits of whole records.
 
-    Raises: OSError if the file is gone or unreadable.
+    Raises: OSError if the file is gone, unreadable or not inside landing.
     """
     full = root / path
+    if full.resolve() != root.resolve() / path:
+        raise NotLandedError(f"{path} leads out of landing")
     codec = ARCHIVES.get(full.suffix, "plain")
     delimiter = source.csv.delimiter if source.format == "csv" else None
     has_header = source.format == "csv" and source.csv.header
     digest = hashlib.sha256()
     if codec != "plain":
-        with full.open("rb") as stream:
+        with open_regular(full) as stream:
             while block := stream.read(BLOCK_BYTES):
                 digest.update(block)
         first = _first_record(full, codec, delimiter) if has_header else None
@@ -142,7 +109,7 @@ def inspect(root: Path, path: str, source: Source) -> Inspected:
     rest = b""
     header: str | None = None
     pending_header = has_header
-    with full.open("rb") as stream:
+    with open_regular(full) as stream:
         while True:
             block = stream.read(SPLIT_BYTES)
             digest.update(block)
@@ -182,7 +149,7 @@ def _lines(ordinal: int, raw: pa.Array, damage: str | None) -> pa.Table:
 
 def _records(split: Split) -> Iterator[tuple[pa.Array, str | None]]:
     if split.codec == "plain":
-        with Path(split.path).open("rb") as stream:
+        with open_regular(Path(split.path)) as stream:
             stream.seek(split.start)
             data = stream.read(split.end - split.start)
         yield cut(data, delimiter=split.delimiter, final=True).records, None
@@ -209,7 +176,7 @@ class _Archive:
     def blocks(self) -> Iterator[bytes]:
         decoder = self._new_decoder()
         fed = False
-        with self.path.open("rb") as stream:
+        with open_regular(self.path) as stream:
             while block := stream.read(BLOCK_BYTES // 4):
                 while block:
                     if decoder.eof:  # a further member of the archive

@@ -49,6 +49,18 @@ def held(
             )
 
 
+def release_dead(state: Path) -> int:
+    """Removes the leases of processes that are gone; returns how many such owners there were."""
+    path = state / "leases.sqlite"
+    if not path.is_file():
+        return 0
+    with closing(_open(path)) as connection:
+        owners = [row[0] for row in connection.execute("SELECT DISTINCT owner FROM leases")]
+        dead = [(owner,) for owner in owners if not is_alive(owner)]
+        connection.executemany("DELETE FROM leases WHERE owner = ?", dead)
+    return len(dead)
+
+
 def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=30, isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")

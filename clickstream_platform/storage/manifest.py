@@ -6,11 +6,14 @@ whose process is gone is free again. It can be rebuilt from landing and bronze.
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from clickstream_platform.storage.landing import LandingFile
@@ -23,12 +26,15 @@ CREATE TABLE IF NOT EXISTS files (
   status TEXT NOT NULL CHECK (status IN ('seen', 'claimed', 'committed', 'unchanged', 'failed')),
   sha8 TEXT, header TEXT, lines INTEGER, bronze_version INTEGER, error TEXT,
   owner TEXT, attempt INTEGER NOT NULL DEFAULT 0,
-  first_seen REAL NOT NULL,
+  first_seen REAL NOT NULL, retry_at REAL,
   PRIMARY KEY (path, size, mtime_ns)
 );
 CREATE INDEX IF NOT EXISTS files_by_status ON files (status, ingest_hour);
 CREATE INDEX IF NOT EXISTS files_by_source ON files (source, status);
+CREATE INDEX IF NOT EXISTS files_by_version ON files (bronze_version);
 """
+_FREE = "(status = 'seen' OR (status = 'failed' AND retry_at <= ?))"
+FIRST_RETRY_S, LONGEST_RETRY_S = 60.0, 6 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,28 @@ class Claim:
     attempt: int
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """The files of one ingest hour that no one has claimed.
+
+    `digest` names these files and their attempts; `newest_at` is when the last one was first seen.
+    """
+
+    files: int
+    size: int
+    newest_at: float
+    digest: str
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """The committed files of one ingest hour; `bronze_version` holds the newest of them."""
+
+    bronze_version: int
+    files: int
+    lines: int
+
+
 class Manifest:
     """What is known about every landing file of one home."""
 
@@ -50,6 +78,9 @@ class Manifest:
         state.mkdir(parents=True, exist_ok=True)
         self.path = state / "manifest.sqlite"
         with self._open() as connection:
+            known = {row["name"] for row in connection.execute("PRAGMA table_info(files)")}
+            if known and "retry_at" not in known:
+                connection.execute("ALTER TABLE files ADD COLUMN retry_at REAL")
             connection.executescript(_SCHEMA)
 
     @contextmanager
@@ -90,27 +121,35 @@ class Manifest:
             return connection.total_changes - before
 
     def waiting_hours(self) -> dict[str, int]:
-        """Bytes that wait for ingestion by ingest hour, claims of dead processes included."""
-        self._free_dead_claims()
+        """Bytes that wait for ingestion by ingest hour; see `waiting`."""
+        return {hour: found.size for hour, found in self.waiting().items()}
+
+    def waiting(self) -> dict[str, Waiting]:
+        """What waits by ingest hour: new files, those of dead processes, failed ones to retry."""
+        self.free_dead_claims()
         with self._open() as connection:
             found = connection.execute(
-                "SELECT ingest_hour, SUM(size) AS bytes FROM files WHERE status = 'seen' "
-                "GROUP BY ingest_hour ORDER BY ingest_hour"
+                "SELECT ingest_hour, path, size, mtime_ns, attempt, first_seen FROM files "  # noqa: S608 (ours)
+                f"WHERE {_FREE} ORDER BY ingest_hour, path, size, mtime_ns",
+                (time.time(),),
             )
-            return {row["ingest_hour"]: row["bytes"] for row in found}
+            return {
+                hour: _waiting(list(rows))
+                for hour, rows in groupby(found, key=itemgetter("ingest_hour"))
+            }
 
     def claim(self, hours: Sequence[str], *, owner: str) -> list[Claim]:
         """Takes every free file of `hours`, in order of path. Atomic between processes.
 
         `owner` comes from `owners.this_process`.
         """
-        self._free_dead_claims()
+        self.free_dead_claims()
         with self._transaction() as connection:
             marks = ",".join("?" * len(hours))
             wanted = f"ingest_hour IN ({marks})"
             free = connection.execute(
-                "SELECT * FROM files WHERE status = 'seen' AND " + wanted + " ORDER BY path",  # noqa: S608 (only question marks)
-                tuple(hours),
+                f"SELECT * FROM files WHERE {_FREE} AND {wanted} ORDER BY path",  # noqa: S608 (only question marks)
+                (time.time(), *hours),
             ).fetchall()
             connection.executemany(
                 "UPDATE files SET status = 'claimed', owner = ?, attempt = attempt + 1 "
@@ -142,8 +181,21 @@ class Manifest:
         self._set(claim, status="unchanged")
 
     def fail(self, claim: Claim, error: str) -> None:
-        """The file could not be read; it stays known and is tried again when it changes."""
-        self._set(claim, status="failed", error=error)
+        """The file could not be read. It is tried again when it changes, or after a pause.
+
+        The pause is a minute after the first attempt and four times longer after each further one,
+        up to six hours.
+        """
+        pause = min(FIRST_RETRY_S * 4 ** (claim.attempt - 1), LONGEST_RETRY_S)
+        self._set(claim, status="failed", error=error, retry_at=time.time() + pause)
+
+    def forget(self, claim: Claim) -> None:
+        """The file is not what the look saw: gone or changed. The next look registers what is."""
+        with self._transaction() as connection:
+            connection.execute(
+                "DELETE FROM files WHERE path = ? AND size = ? AND mtime_ns = ?",
+                (claim.path, claim.size, claim.mtime_ns),
+            )
 
     def release(self, owner: str) -> None:
         """Gives this owner's unfinished claims back."""
@@ -162,6 +214,20 @@ class Manifest:
                 (path, sha8),
             )
             return found.fetchone() is not None
+
+    def committed_since(self, version: int) -> dict[str, Ingested]:
+        """What bronze holds of each ingest hour with files committed after bronze's `version`."""
+        with self._open() as connection:
+            found = connection.execute(
+                "SELECT ingest_hour, MAX(bronze_version) AS version, COUNT(*) AS files, "
+                "SUM(lines) AS lines FROM files WHERE status = 'committed' AND ingest_hour IN "
+                "(SELECT ingest_hour FROM files WHERE bronze_version > ?) GROUP BY ingest_hour",
+                (version,),
+            )
+            return {
+                row["ingest_hour"]: Ingested(row["version"], row["files"], row["lines"])
+                for row in found
+            }
 
     def headers(self) -> dict[str, list[str]]:
         """The distinct CSV headers by source, over all files that were ever inspected."""
@@ -189,7 +255,8 @@ class Manifest:
             )
             return [(row["path"], row["error"]) for row in found]
 
-    def _free_dead_claims(self) -> None:
+    def free_dead_claims(self) -> None:
+        """Gives back what processes claimed that are gone."""
         with self._open() as connection:
             owners = [
                 row["owner"]
@@ -208,3 +275,16 @@ class Manifest:
                 f"UPDATE files SET {assignments} WHERE path = ? AND size = ? AND mtime_ns = ?",  # noqa: S608 (names are ours)
                 (*values.values(), claim.path, claim.size, claim.mtime_ns),
             )
+
+
+def _waiting(rows: Sequence[sqlite3.Row]) -> Waiting:
+    """The rows of one ingest hour, in order of path."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(f"{row['path']}|{row['size']}|{row['mtime_ns']}|{row['attempt']}\n".encode())
+    return Waiting(
+        files=len(rows),
+        size=sum(row["size"] for row in rows),
+        newest_at=max(row["first_seen"] for row in rows),
+        digest=digest.hexdigest()[:16],
+    )

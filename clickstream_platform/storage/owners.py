@@ -11,9 +11,11 @@ def this_process(run_id: str) -> str:
 
 
 def is_alive(owner: str) -> bool:
-    """True while the owner's process runs."""
+    """True while the owner's process runs; one that only waits to be reaped does not."""
     _, pid, started = owner.rsplit("|", 2)
     try:
-        return f"{psutil.Process(int(pid)).create_time():.3f}" == started
+        process = psutil.Process(int(pid))
+        is_same = f"{process.create_time():.3f}" == started
+        return is_same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -1,0 +1,58 @@
+"""Ends in Dagster what has ended on this machine: runs, claims and leases of dead processes."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import dagster as dg
+
+from clickstream_platform import run_tags
+from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.storage import leases
+from clickstream_platform.storage.owners import is_alive, this_process
+
+OUR_JOBS = ("ingest", "repair")
+SILENT_S = 600.0  # a started run names its process in its first step, long before that
+_STARTED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+def name_process(context: dg.AssetExecutionContext) -> None:
+    """Notes on the run which process executes it, so that `reap` can tell when that is gone."""
+    run_id = context.run.run_id
+    process = this_process(f"{run_id}|{socket.gethostname()}")
+    context.instance.add_run_tags(run_id, {run_tags.PROCESS: process})
+
+
+def reap(instance: dg.DagsterInstance, workspace: Workspace) -> list[str]:
+    """Reports runs failed whose process is gone, and frees their files and hours.
+
+    Returns what it did, in words. A run of another machine is left alone.
+    """
+    done = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_STARTED)):
+        run = record.dagster_run
+        why = _dead(run, record.start_time)
+        if why is None:
+            continue
+        if run.status is dg.DagsterRunStatus.CANCELING:
+            instance.report_run_canceled(run, why)
+        else:
+            instance.report_run_failed(run, why)
+        done.append(f"run {run.run_id}: {why}")
+    workspace.manifest.free_dead_claims()
+    freed = leases.release_dead(workspace.settings.state)
+    return [*done, f"the leases of {freed} dead processes are released"] if freed else done
+
+
+def _dead(run: dg.DagsterRun, started_at: float | None) -> str | None:
+    process = run.tags.get(run_tags.PROCESS, "")
+    if not process.startswith(f"{run.run_id}|"):  # none, or copied from the run it repeats
+        silent = started_at is not None and time.time() - started_at > SILENT_S
+        if run.job_name in OUR_JOBS and silent:
+            return f"No process took up this run within {SILENT_S:.0f} s."
+        return None
+    _, host, pid, _ = process.split("|")
+    if host != socket.gethostname() or is_alive(process):
+        return None
+    return f"The process of this run (pid {pid}) is gone."

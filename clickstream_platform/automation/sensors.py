@@ -1,0 +1,150 @@
+"""The two sensors: new landing files to bronze, and stale hours to silver and gold.
+
+Both first clear up after dead processes. `clickstream status` shows what their last ticks said.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+import dagster as dg
+
+from clickstream_platform import run_tags
+from clickstream_platform.assets.hourly import ONLY_STALE_TAG
+from clickstream_platform.automation.asking import Asked, Need, ask
+from clickstream_platform.automation.bookkeeping import Progress, report_missing
+from clickstream_platform.automation.history import History
+from clickstream_platform.automation.needs import repair_needs
+from clickstream_platform.automation.reaper import reap
+from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.resources.home import Home
+from clickstream_platform.settings import settings
+from clickstream_platform.storage import delta, hour_state, ticks
+from clickstream_platform.storage.landing_look import Scope
+from clickstream_platform.tables.bronze import BRONZE_EVENTS
+from clickstream_platform.tables.catalog import SILVER
+from clickstream_platform.tables.contract import Table
+from clickstream_platform.tables.gold import GOLD
+from clickstream_platform.tables.ops import HOUR_STATE
+
+_STATUS = (
+    dg.DefaultSensorStatus.RUNNING
+    if settings().automation.enabled
+    else dg.DefaultSensorStatus.STOPPED
+)
+_INTERVAL_S = settings().automation.interval_s
+SENSOR_OF = {"ingest": "landing_sensor", "repair": "touched_hours_sensor"}
+
+
+@dg.sensor(job_name="ingest", minimum_interval_seconds=_INTERVAL_S, default_status=_STATUS)
+def landing_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult:
+    """Asks for bronze of the ingest hours for which finished landing files wait."""
+    workspace = home.workspace
+    for note in reap(context.instance, workspace):
+        context.log.warning(note)
+    seen = workspace.look_at_landing(Scope(audit_files=workspace.settings.automation.audit_files))
+    for warning in seen.warnings:
+        context.log.warning(warning)
+    needs = {
+        hour: Need(found.size, found.newest_at, found.digest)
+        for hour, found in workspace.manifest.waiting().items()
+    }
+    asked = _ask(context, workspace, needs, job="ingest", tables=[BRONZE_EVENTS], tags={})
+    unfinished = f"; {seen.unsettled} files are not finished yet" if seen.unsettled else ""
+    said = f"{asked}; {seen.new_files} new files{unfinished}"
+    return _result(context, workspace, asked, sensor=SENSOR_OF["ingest"], said=said, cursor=None)
+
+
+@dg.sensor(job_name="repair", minimum_interval_seconds=_INTERVAL_S, default_status=_STATUS)
+def touched_hours_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult:
+    """Asks for silver and gold of exactly the hours that are stale by `ops/hour_state`."""
+    workspace = home.workspace
+    for note in reap(context.instance, workspace):
+        context.log.warning(note)
+    cursor = json.loads(context.cursor or "{}")
+    code = _code(workspace)
+    version = delta.version(workspace.lake, HOUR_STATE)
+    progress = Progress(**cursor.get("progress", {}))
+    ingested = workspace.manifest.committed_since(progress.bronze_version)
+    if cursor.get("settled") == [version, code] and not ingested:
+        said = "nothing changed"
+        return _result(
+            context, workspace, None, sensor=SENSOR_OF["repair"], said=said, cursor=context.cursor
+        )
+    states = hour_state.current(workspace.lake)
+    needs = repair_needs(workspace, states)
+    reported, progress = report_missing(
+        context.instance,
+        states,
+        ingested,
+        progress,
+        is_ingesting=bool(_history(context, "ingest", [BRONZE_EVENTS], code).unfinished),
+    )
+    for commit in reported:
+        context.log.warning(f"{commit}: committed by a run that died; reported now")
+    tables = [*SILVER, *GOLD]
+    asked = _ask(
+        context, workspace, needs, job="repair", tables=tables, tags={ONLY_STALE_TAG: "true"}
+    )
+    is_settled = not needs and not _history(context, "repair", tables, code).unfinished
+    remembered = {
+        "settled": [version, code] if is_settled else None,
+        "progress": asdict(progress),
+    }
+    cursor_after = json.dumps(remembered)
+    return _result(
+        context, workspace, asked, sensor=SENSOR_OF["repair"], said=str(asked), cursor=cursor_after
+    )
+
+
+def _ask(
+    context: dg.SensorEvaluationContext,
+    workspace: Workspace,
+    needs: Mapping[str, Need],
+    *,
+    job: str,
+    tables: Sequence[Table],
+    tags: Mapping[str, str],
+) -> Asked:
+    code = _code(workspace)
+    return ask(
+        needs,
+        _history(context, job, tables, code),
+        workspace.settings,
+        job=job,
+        tags={**tags, run_tags.CODE: code, run_tags.BY: SENSOR_OF[job]},
+        now=time.time(),
+    )
+
+
+def _history(
+    context: dg.SensorEvaluationContext, job: str, tables: Sequence[Table], code: str
+) -> History:
+    assets = {dg.AssetKey(table.key) for table in tables}
+    return History.of(context.instance, job, assets, code=code)
+
+
+def _code(workspace: Workspace) -> str:
+    return f"{workspace.blocked_code}-{workspace.gold_code}"
+
+
+def _result(
+    context: dg.SensorEvaluationContext,
+    workspace: Workspace,
+    asked: Asked | None,
+    *,
+    sensor: str,
+    said: str,
+    cursor: str | None,
+) -> dg.SensorResult:
+    given_up = asked.given_up if asked else ()
+    if given_up:
+        said += f"; GIVEN UP: {', '.join(given_up[:5])}, see the failed runs"
+        context.log.error(said)
+    ticks.write(workspace.settings.state, sensor, said, given_up=given_up)
+    if not asked or not asked.requests:
+        return dg.SensorResult(skip_reason=said, cursor=cursor)
+    return dg.SensorResult(run_requests=list(asked.requests), cursor=cursor)
