@@ -24,6 +24,7 @@ from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import SILVER
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.gold import GOLD
+from clickstream_platform.tables.lateness import LATENESS_HOURLY
 from clickstream_platform.tables.ops import CONSERVATION_LEDGER, DQ_RESULTS, HOUR_STATE
 from clickstream_platform.tables.silver import SILVER_EVENTS
 
@@ -34,7 +35,7 @@ _SINGLE_RUN = dg.BackfillPolicy.single_run()
 
 @dg.multi_asset(
     name="bronze",
-    specs=[spec_of(BRONZE_EVENTS)],
+    specs=[spec_of(BRONZE_EVENTS), spec_of(LATENESS_HOURLY, deps=[BRONZE_EVENTS])],
     check_specs=check_specs(BRONZE_EVENTS),
     backfill_policy=_SINGLE_RUN,
 )
@@ -48,6 +49,7 @@ def bronze(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materia
     for path, error in ingested.failures:
         context.log.error(f"{path} could not be read: {error}; it is tried again later")
     yield from emit(context, [BRONZE_EVENTS], ingested.reports)
+    yield dg.MaterializeResult(asset_key=dg.AssetKey(LATENESS_HOURLY.key))
 
 
 @dg.multi_asset(

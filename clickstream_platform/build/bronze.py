@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from clickstream_platform.build.lateness import COLUMNS, record_lateness
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount, record_results
 from clickstream_platform.build.workspace import Workspace
-from clickstream_platform.storage import delta, hour_state, landing
+from clickstream_platform.storage import delta, hour_state, landing, leases
 from clickstream_platform.storage.hour_state import HourStateRow
 from clickstream_platform.storage.manifest import Claim
 from clickstream_platform.storage.owners import this_process
@@ -105,6 +106,7 @@ def _is_in_bronze(workspace: Workspace, claim: Claim, source_file: str, *, run_i
     ours = stored.filter(pc.equal(stored["source_file"], source_file))
     if not len(ours):
         return False
+    _count_arrivals(workspace, [claim.ingest_hour], run_id=run_id)
     version = delta.version(workspace.lake, BRONZE_EVENTS)
     _record_touched(workspace, ours, version=version, run_id=run_id)
     workspace.manifest.commit(claim, bronze_version=version, lines=len(ours))
@@ -123,7 +125,7 @@ def _append(
         batch_id=batch_id,
         run_id=run_id,
     )
-    stored = _stored(workspace, {file.ingest_hour for file in files})
+    stored = _count_arrivals(workspace, {file.ingest_hour for file in files}, run_id=run_id)
     names = pa.array([file.source_file for file in files], pa.string())
     ours = stored.filter(pc.is_in(stored["source_file"], value_set=names))
     # Told before the manifest: a crash between the two is healed by asking bronze again.
@@ -134,12 +136,22 @@ def _append(
         workspace.manifest.commit(claim, bronze_version=written.version, lines=lines)
 
 
+def _count_arrivals(workspace: Workspace, hours: Iterable[str], *, run_id: str) -> pa.Table:
+    """Counts the lateness of all that bronze holds of `hours`, and returns it."""
+    wanted = sorted(hours)
+    owner = this_process(run_id)
+    with leases.held(workspace.settings.state, "bronze", wanted, owner=owner):
+        stored = _stored(workspace, wanted)
+        record_lateness(workspace, stored, wanted, run_id=run_id)
+    return stored
+
+
 def _stored(workspace: Workspace, hours: Iterable[str]) -> pa.Table:
     return delta.read_arrow(
         workspace.lake,
         BRONZE_EVENTS,
         hours=sorted(hours),
-        columns=["ingest_hour", "home_hour", "source", "source_file", "source_offset"],
+        columns=[*COLUMNS, "source_file", "source_offset"],
     )
 
 

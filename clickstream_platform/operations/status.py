@@ -16,11 +16,14 @@ from deltalake import DeltaTable
 
 from clickstream_platform.engine.command import as_object
 from clickstream_platform.engine.server import Engine
+from clickstream_platform.hours import parse_hour
 from clickstream_platform.operations.dagster_state import DagsterState, dagster_state
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.queries.render import plain
 from clickstream_platform.settings import Settings
+from clickstream_platform.storage import ticks
 from clickstream_platform.storage.manifest import Manifest
+from clickstream_platform.storage.ticks import Tick
 
 LAYERS = ("bronze", "silver", "gold", "ops")
 CheckState = Literal["passed", "warned", "failed", "unchecked"]
@@ -43,12 +46,16 @@ group by "table"
 """
 
 
+_COMPLETE = "select * from ops.v_complete_through"
+
+
 @dataclass(frozen=True)
 class TableStatus:
     """One Delta table. Hours are null where it has none; sizes count the files in force.
 
     `red_hours` have a blocking rule whose newest result failed, `blocked_hours` rows that a check
-    keeps out of the table.
+    keeps out of the table, `stale_hours` are behind their input; the table has all that arrived
+    for the time before `complete_through`.
     """
 
     table: str
@@ -64,6 +71,7 @@ class TableStatus:
     warned_hours: int
     blocked_hours: int
     stale_hours: int | None
+    complete_through: datetime | None
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,7 @@ class HomeStatus:
     newest_event_at: datetime | None
     tables: tuple[TableStatus, ...]
     landing: LandingStatus
+    ticks: tuple[Tick, ...]
     engine: Mapping[str, object]
     dagster: DagsterState | None
 
@@ -100,6 +109,7 @@ def home_status(settings: Settings) -> HomeStatus:
     with Lake(settings) as lake:
         checks = _by_table(lake, _CHECKS, needs="ops.dq_results")
         blocked = _by_table(lake, _BLOCKED, needs="ops.hour_state")
+        complete = _by_table(lake, _COMPLETE, needs="ops.hour_state")
         newest = None
         if "ops.hour_state" in lake.tables:
             found = lake.rows("select newest_event_at from ops.progress")[0]["newest_event_at"]
@@ -108,14 +118,15 @@ def home_status(settings: Settings) -> HomeStatus:
             (name.replace(".", "/") for name in lake.tables),
             key=lambda path: (LAYERS.index(path.split("/")[0]), path),
         )
-    stale = stale_counts(settings) or {}
+    unseen = first_waiting(settings)
     tables = tuple(
         _table_status(
             settings.lake / path,
             path,
             checks.get(path, {}),
             blocked_hours=int(blocked.get(path, {}).get("hours", 0)),
-            stale_hours=stale.get(path),
+            complete=complete.get(path, {}),
+            unseen_from=unseen,
         )
         for path in paths
     )
@@ -124,15 +135,10 @@ def home_status(settings: Settings) -> HomeStatus:
         newest_event_at=newest,
         tables=tables,
         landing=landing_status(settings),
+        ticks=tuple(ticks.read(settings.state)),
         engine=as_object(Engine(settings).status()),
         dagster=dagster_state(settings.dagster_home),
     )
-
-
-def stale_counts(settings: Settings) -> dict[str, int] | None:
-    """Stale hours by table path; null as long as nothing tells them without importing Spark."""
-    del settings
-    return None
 
 
 def landing_status(settings: Settings) -> LandingStatus:
@@ -173,6 +179,25 @@ def _landed(landing: Path) -> list[tuple[str, int, int]]:
     return found
 
 
+def first_waiting(settings: Settings) -> datetime | None:
+    """The start of the first ingest hour with a file that is not in bronze; null if all are."""
+    path = settings.state / "manifest.sqlite"
+    if not path.is_file():
+        return None
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        [[hour]] = connection.execute(
+            "SELECT MIN(ingest_hour) FROM files WHERE status IN ('seen', 'claimed', 'failed')"
+        )
+    return None if hour is None else parse_hour(hour)
+
+
+def _earliest(through: datetime | None, unseen_from: datetime | None) -> datetime | None:
+    """`through`, or the time from which files wait; null for a table without hours."""
+    if through is None or unseen_from is None:
+        return through
+    return min(through, unseen_from)
+
+
 def _by_table(lake: Lake, sql: str, *, needs: str) -> dict[str, dict[str, Any]]:
     if needs not in lake.tables:
         return {}
@@ -185,7 +210,8 @@ def _table_status(
     checks: Mapping[str, Any],
     *,
     blocked_hours: int,
-    stale_hours: int | None,
+    complete: Mapping[str, Any],
+    unseen_from: datetime | None,
 ) -> TableStatus:
     delta = DeltaTable(str(location))
     files = pa.table(delta.get_add_actions(flatten=True))
@@ -213,7 +239,8 @@ def _table_status(
         red_hours=red,
         warned_hours=warned,
         blocked_hours=blocked_hours,
-        stale_hours=stale_hours,
+        stale_hours=complete.get("stale_hours"),
+        complete_through=_earliest(complete.get("complete_through"), unseen_from),
     )
 
 

@@ -48,6 +48,13 @@ def _print(found: HomeStatus, console: Console) -> None:
     )
     for path, error in landing.failures:
         console.print(f"  failed: {path}: {error}", style="red", markup=False, highlight=False)
+    for tick in found.ticks:
+        console.print(
+            f"{tick.sensor}: {tick.at[:19].replace('T', ' ')}  {tick.said}",
+            style="red" if tick.given_up else "",
+            markup=False,
+            highlight=False,
+        )
     console.print(f"engine: {found.engine['state']}")
     if found.dagster is None:
         console.print("dagster: no local instance yet")
@@ -66,7 +73,7 @@ def _tables(found: HomeStatus) -> Table:
     numbers = ("rows", "hours", "version", "size", "files", "stale")
     for heading in (
         *("table", "rows", "hours", "newest hour", "version", "size", "files"),
-        *("last commit", "checks", "stale"),
+        *("last commit", "checks", "stale", "complete through"),
     ):
         table.add_column(heading, justify="right" if heading in numbers else "left")
     for row in found.tables:
@@ -81,6 +88,7 @@ def _tables(found: HomeStatus) -> Table:
             _when(row.last_commit_at),
             _checks(row),
             "-" if row.stale_hours is None else f"{row.stale_hours:,}",
+            "-" if row.complete_through is None else f"{row.complete_through:%Y-%m-%d %H:%M}",
         )
     return table
 

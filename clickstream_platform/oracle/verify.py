@@ -22,6 +22,7 @@ from clickstream_platform.oracle.landing_law import (
     check_addresses,
     check_landing,
 )
+from clickstream_platform.oracle.lateness_law import LATENESS, LATENESS_LAW, check_lateness
 from clickstream_platform.oracle.ledger_law import LEDGER, LEDGER_LAW, check_ledger
 from clickstream_platform.oracle.mappings import read_mappings
 from clickstream_platform.oracle.silver_laws import (
@@ -33,7 +34,7 @@ from clickstream_platform.oracle.silver_laws import (
 )
 from clickstream_platform.settings import Settings
 
-VERIFIABLE = (BRONZE, *SILVER, *GOLD, LEDGER)
+VERIFIABLE = (BRONZE, *SILVER, *GOLD, LEDGER, LATENESS)
 Progress = Callable[[str], None]
 
 
@@ -76,6 +77,9 @@ def verify(
         if LEDGER in wanted:
             with _phase(report, progress, LEDGER_LAW) as (ledger,):
                 check_ledger(lake, built, ledger)
+        if LATENESS in wanted:
+            with _phase(report, progress, LATENESS_LAW) as (lateness,):
+                check_lateness(lake, lateness)
     if not report.lines:
         report.notes.append("there is no line in bronze yet")
     report.seconds = time.monotonic() - start

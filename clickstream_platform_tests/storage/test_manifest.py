@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import psutil
 import pytest
 
 from clickstream_platform.storage.landing import LandingFile
-from clickstream_platform.storage.manifest import Manifest
+from clickstream_platform.storage.manifest import Ingested, Manifest
 from clickstream_platform.storage.owners import this_process
 
 HOUR, NEXT = "2024-11-29T10", "2024-11-29T11"
@@ -103,3 +104,50 @@ def test_headers_are_remembered_by_source(manifest: Manifest) -> None:
     manifest.describe(two, sha8="2", header="a,b")
     manifest.describe(three, sha8="3", header="a,b")
     assert manifest.headers() == {"shop_json": ["a,b", "b,a"]}
+
+
+def test_an_unreadable_file_is_tried_again_after_growing_pauses(
+    manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000_000.0
+    monkeypatch.setattr(time, "time", lambda: now)
+    owner = this_process("one")
+    pauses = []
+    for _ in range(6):
+        [broken, *others] = manifest.claim([HOUR], owner=owner)
+        for claim in others:
+            manifest.commit(claim, bronze_version=1, lines=1)
+        manifest.fail(broken, "permission denied")
+        started = now
+        while HOUR not in manifest.waiting():
+            now += 30
+        pauses.append(now - started)
+    assert pauses == [60, 240, 960, 3840, 15_360, 21_600]
+    assert manifest.failures() == [(broken.path, "permission denied")]
+
+
+def test_the_digest_of_what_waits_changes_with_files_and_attempts(manifest: Manifest) -> None:
+    first = manifest.waiting()[HOUR]
+    assert (first.files, first.size) == (20, sum(100 + number for number in range(20)))
+    manifest.claim([HOUR], owner=dead_owner())
+    second = manifest.waiting()[HOUR]
+    assert second.files == 20
+    assert second.digest != first.digest
+    changed = LandingFile(FILES[0].path, "shop_json", HOUR, 999, 8)
+    manifest.register([changed], running_hour=NEXT)
+    assert manifest.waiting()[HOUR].digest not in {first.digest, second.digest}
+
+
+def test_a_forgotten_file_is_new_at_the_next_look(manifest: Manifest) -> None:
+    claim = manifest.claim([HOUR], owner=this_process("one"))[0]
+    manifest.forget(claim)
+    assert manifest.register(FILES, running_hour=NEXT) == 1
+
+
+def test_what_was_committed_since_a_version_is_told_by_hour(manifest: Manifest) -> None:
+    for hour, version in ((HOUR, 3), (NEXT, 5)):
+        for claim in manifest.claim([hour], owner=this_process("one"))[:2]:
+            manifest.commit(claim, bronze_version=version, lines=10)
+    assert manifest.committed_since(5) == {}
+    assert manifest.committed_since(3) == {NEXT: Ingested(5, 2, 20)}
+    assert manifest.committed_since(-1) == {HOUR: Ingested(3, 2, 20), NEXT: Ingested(5, 2, 20)}

@@ -1,0 +1,76 @@
+"""`ops/lateness_hourly`: how late the lines of an ingest hour are, counted from bronze by Arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.hours import HOUR, parse_hour
+from clickstream_platform.storage import delta
+from clickstream_platform.tables.lateness import LATENESS_HOURLY
+
+_KEYS = ("ingest_hour", "home_hour", "source")
+COLUMNS = (*_KEYS, "enqueued_at")
+
+
+def record_lateness(
+    workspace: Workspace, stored: pa.Table, hours: Iterable[str], *, run_id: str
+) -> None:
+    """Replaces the ingest hours' rows by those of `stored`, all their lines in bronze."""
+    delta.replace_hours_arrow(
+        pa.Table.from_pylist(lateness_of(stored), schema=LATENESS_HOURLY.arrow_schema),
+        workspace.lake,
+        LATENESS_HOURLY,
+        sorted(hours),
+        run_id=run_id,
+    )
+
+
+def lateness_of(lines: pa.Table) -> list[dict[str, Any]]:
+    """One row per ingest hour, home hour and source of `lines`, which have `COLUMNS`."""
+    counted = lines.group_by([*COLUMNS]).aggregate([([], "count_all")]).to_pylist()
+    by_key: dict[tuple[str, str, str], dict[int | None, int]] = {}
+    for group in counted:
+        key = (group["ingest_hour"], group["home_hour"], group["source"])
+        lateness = _lateness_s(group["home_hour"], group["enqueued_at"])
+        weights = by_key.setdefault(key, {})
+        weights[lateness] = weights.get(lateness, 0) + group["count_all"]
+    return [_row(key, weights) for key, weights in sorted(by_key.items())]
+
+
+def _lateness_s(home_hour: str, enqueued_at: datetime | None) -> int | None:
+    """Whole seconds from the end of the home hour to the receipt; 0 if received before."""
+    if enqueued_at is None:
+        return None
+    late = enqueued_at - (parse_hour(home_hour) + HOUR)
+    return max(late.days * 86_400 + late.seconds, 0)
+
+
+def _row(key: tuple[str, str, str], weights: dict[int | None, int]) -> dict[str, Any]:
+    ingest_hour, home_hour, source = key
+    known = sorted((late, count) for late, count in weights.items() if late is not None)
+    return {
+        "ingest_hour": ingest_hour,
+        "home_hour": home_hour,
+        "source": source,
+        "lines": sum(weights.values()),
+        "hours_late": (parse_hour(ingest_hour) - parse_hour(home_hour)) // HOUR,
+        "lateness_p50_s": _nearest_rank(known, 50),
+        "lateness_p95_s": _nearest_rank(known, 95),
+        "lateness_max_s": known[-1][0] if known else None,
+    }
+
+
+def _nearest_rank(known: Sequence[tuple[int, int]], percent: int) -> int | None:
+    """The smallest value that at least `percent` of 100 lines do not exceed."""
+    total = sum(count for _, count in known)
+    reached = 0
+    for value, count in known:
+        reached += count
+        if reached * 100 >= total * percent:
+            return value
+    return None

@@ -1,0 +1,12 @@
+-- name: complete_through
+-- description: Through when each table has all that arrived, and which hours are behind.
+-- tables: ops.hour_state
+
+select
+    "table",
+    complete_through,
+    newest_hour,
+    first_stale_hour,
+    stale_hours
+from ops.v_complete_through
+order by "table"
