@@ -174,9 +174,7 @@ def _device(landing: Landing, outside: Path) -> Path:
     return link
 
 
-@pytest.mark.parametrize(
-    "make", [_link_to_file, _link_to_folder, _link_to_source, _fifo, _device]
-)
+@pytest.mark.parametrize("make", [_link_to_file, _link_to_folder, _link_to_source, _fifo, _device])
 def test_nothing_but_regular_files_inside_landing_is_taken_or_opened(
     landing: Landing, tmp_path: Path, make: Callable[[Landing, Path], Path]
 ) -> None:
