@@ -16,6 +16,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from deltalake import DeltaTable
 
 from clickstream_platform.assets.specs import check_names
 from clickstream_platform.engine.server import Engine
@@ -25,6 +26,7 @@ from clickstream_platform.storage import delta
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import ALL, GOLD, SILVER
 from clickstream_platform.tables.contract import Table
+from clickstream_platform.tables.facts import FACT_SESSIONS
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
 from clickstream_platform_tests.homes import ENGINE, ENGINE_VARIABLES
 
@@ -156,6 +158,18 @@ def test_a_second_run_writes_nothing(home: Home) -> None:
     before = home.versions()
     assert call(home.settings.home, "run", "--json")["runs"] == []
     assert home.versions() == before
+
+
+def test_force_heals_a_table_that_someone_else_touched(home: Home) -> None:
+    before = {table.path: home.row_counts(table) for table in HOURLY}
+    for table, column in ((SILVER_EVENTS, "event_hour"), (FACT_SESSIONS, "event_hour")):
+        touched = DeltaTable(delta.location(home.settings.lake, table))
+        touched.delete(f"{column} = '{HOURS[1]}'")
+    assert call(home.settings.home, "run", "--json")["runs"] == []  # by the books nothing changed
+    span = ("--from", HOURS[1], "--to", HOURS[1])
+    call(home.settings.home, "run", *span, "--force", "--exact", "--json")
+    assert {table.path: home.row_counts(table) for table in HOURLY} == before
+    assert call(home.settings.home, "verify", "--json")["ok"]
 
 
 def test_a_run_whose_engine_is_killed_ends_well_on_a_new_one(

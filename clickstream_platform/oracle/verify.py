@@ -79,7 +79,7 @@ def verify(
                 check_ledger(lake, built, ledger)
         if LATENESS in wanted:
             with _phase(report, progress, LATENESS_LAW) as (lateness,):
-                check_lateness(lake, lateness)
+                check_lateness(lake, built, lateness)
     if not report.lines:
         report.notes.append("there is no line in bronze yet")
     report.seconds = time.monotonic() - start

@@ -67,6 +67,7 @@ def test_the_home_written_by_hand_holds_all_laws(good_home: Path) -> None:
         "silver_equals_definition": 11,
         "gold_equals_definition": 7 + 2 + 3 + 2 + 16 + 2,
         "ledger": 4,
+        "lateness": 4,
     }
 
 
@@ -222,6 +223,15 @@ def test_a_ledger_that_does_not_add_up_is_found(
     found = findings(settings, "ledger", "ops/conservation_ledger")
     assert [f.problem for f in found] == ["does not add up", "different value"]
     assert {f.hour for f in found} == {ELEVEN}
+
+
+def test_a_wrong_lateness_is_found(settings: Settings) -> None:
+    delta(settings, "ops/lateness_hourly").update(
+        {"lateness_p50_s": "9"}, predicate="lateness_p50_s = 5"
+    )
+    [row] = findings(settings, "lateness", "ops/lateness_hourly")
+    assert (row.expected, row.actual) == ({"lateness_p50_s": 5}, {"lateness_p50_s": 9})
+    assert row.key == {"ingest_hour": ELEVEN, "home_hour": ELEVEN, "source": "shop_json"}
 
 
 @pytest.mark.parametrize("table", VERIFIABLE)

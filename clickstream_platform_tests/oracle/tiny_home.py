@@ -23,6 +23,7 @@ from clickstream_platform.tables.gold import (
     HOURLY_METRICS,
     REVENUE_5MIN,
 )
+from clickstream_platform.tables.lateness import LATENESS_HOURLY
 from clickstream_platform.tables.ops import CONSERVATION_LEDGER, HOUR_STATE
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
 
@@ -160,10 +161,10 @@ BRONZE = [
     bronze((FILE_A, 3), BROKEN, TEN),
     bronze((FILE_A, 4), E3, TEN),
     bronze((FILE_A, 5), E3_LATER, TEN),
-    bronze((FILE_B, 0), E4, ELEVEN),
-    bronze((FILE_B, 1), E5, ELEVEN),
-    bronze((FILE_B, 2), E6, ELEVEN),
-    bronze((FILE_B, 3), UNFINISHED, ELEVEN, damage="archive_truncated"),
+    bronze((FILE_B, 0), E4, ELEVEN, enqueued_at=at("11:30:00")),
+    bronze((FILE_B, 1), E5, ELEVEN, enqueued_at=at("12:00:05.999999")),
+    bronze((FILE_B, 2), E6, ELEVEN, enqueued_at=at("12:00:09")),
+    bronze((FILE_B, 3), UNFINISHED, ELEVEN, damage="archive_truncated", enqueued_at=at("12:00:09")),
     bronze((FILE_C, 0), CSV_LINE, ELEVEN, header=CSV_HEADER),
 ]
 DUPLICATES = [
@@ -291,6 +292,15 @@ LEDGER = [
     ledger(ELEVEN, ELEVEN, "shop_json", (4, 3, 0, 1)),
     ledger(ELEVEN, ELEVEN, "transactions_csv", (1, 1, 0, 0)),
 ]
+LATENESS = [
+    {"ingest_hour": ingest, "home_hour": home, "source": source, "lines": lines,
+     "hours_late": late, "lateness_p50_s": p50, "lateness_p95_s": p95, "lateness_max_s": p95}
+    for ingest, home, source, lines, late, p50, p95 in [
+        (TEN, TEN, "shop_json", 5, 0, None, None), (TEN, ELEVEN, "shop_json", 1, -1, None, None),
+        (ELEVEN, ELEVEN, "shop_json", 4, 0, 5, 9),
+        (ELEVEN, ELEVEN, "transactions_csv", 1, 0, None, None),
+    ]
+]  # fmt: skip
 CONTENT: list[tuple[Table, list[Row]]] = [
     (BRONZE_EVENTS, BRONZE),
     (SILVER_EVENTS, EVENTS),
@@ -303,6 +313,7 @@ CONTENT: list[tuple[Table, list[Row]]] = [
     (FUNNEL_10MIN, FUNNEL),
     (HOURLY_METRICS, METRICS),
     (CONSERVATION_LEDGER, LEDGER),
+    (LATENESS_HOURLY, LATENESS),
 ]
 
 

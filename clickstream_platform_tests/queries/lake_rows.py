@@ -210,6 +210,14 @@ def build(home: Path) -> Settings:
         {"ingest_hour": ELEVEN, "home_hour": ELEVEN, "source": "shop", "lines": 2, "accepted": 1,
          "duplicates": 0, "quarantined": 1, "pending": 0},
     ])  # fmt: skip
+    write(home, "ops/lateness_hourly", [
+        {"ingest_hour": TEN, "home_hour": TEN, "source": "shop", "lines": 6, "hours_late": 0,
+         "lateness_p50_s": 0, "lateness_p95_s": 9, "lateness_max_s": 9},
+        {"ingest_hour": ELEVEN, "home_hour": TEN, "source": "shop", "lines": 3, "hours_late": 1,
+         "lateness_p50_s": 60, "lateness_p95_s": 99, "lateness_max_s": 100},
+        {"ingest_hour": ELEVEN, "home_hour": ELEVEN, "source": "shop", "lines": 3, "hours_late": 0,
+         "lateness_p50_s": 0, "lateness_p95_s": 0, "lateness_max_s": 0},
+    ])  # fmt: skip
     write(home, "ops/hour_state", [
         state(ELEVEN, "11:59:00", "12:00:00"), state(ELEVEN, "11:07:00", "12:01:00"),
         state(TEN, "10:40:00", "12:00:00"),

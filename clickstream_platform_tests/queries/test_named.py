@@ -154,6 +154,11 @@ def test_warnings_count_each_rule(tiny: Settings) -> None:
     ]
 
 
+def test_lateness_is_shares_of_lines(tiny: Settings) -> None:
+    columns = ("source", "lines", "on_time", "one_hour_late", "later", "most_seconds_late")
+    assert tuples(tiny, "lateness", *columns) == [("shop", 12, 0.75, 0.25, 0.0, 100)]
+
+
 @pytest.mark.parametrize("name", named_queries())
 def test_a_header_tells_what_its_query_reads(name: str, tiny: Settings) -> None:
     question = find(name)

@@ -1,6 +1,6 @@
 -- name: complete_through
 -- description: Through when each table has all that arrived, and which hours are behind.
--- tables: ops.hour_state
+-- tables: ops.v_complete_through
 
 select
     "table",

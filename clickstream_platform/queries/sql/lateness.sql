@@ -7,10 +7,10 @@
 select
     source,
     sum(lines)::bigint as lines,
-    (sum(lines) filter (where hours_late <= 0) / sum(lines))::double as on_time,
-    (sum(lines) filter (where hours_late = 1) / sum(lines))::double as one_hour_late,
-    (sum(lines) filter (where hours_late between 2 and 24) / sum(lines))::double as within_a_day,
-    (sum(lines) filter (where hours_late > 24) / sum(lines))::double as later,
+    coalesce(sum(lines) filter (where hours_late <= 0), 0)::double / sum(lines) as on_time,
+    coalesce(sum(lines) filter (where hours_late = 1), 0)::double / sum(lines) as one_hour_late,
+    coalesce(sum(lines) filter (where hours_late between 2 and 24), 0)::double / sum(lines) as within_a_day,
+    coalesce(sum(lines) filter (where hours_late > 24), 0)::double / sum(lines) as later,
     max(hours_late) as most_hours_late,
     max(lateness_max_s) as most_seconds_late
 from ops.lateness_hourly
