@@ -97,7 +97,7 @@ class AutomationSettings(BaseModel):
         default=5.0, ge=0, description="A landing file unchanged for so long is finished."
     )
     audit_files: int = Field(
-        default=2000, ge=1, description="Files looked at again in each tick, in turn."
+        default=1000, ge=1, description="Files looked at again in each tick, in turn."
     )
     max_runs: int = Field(default=8, ge=1, description="Runs of a sensor that may be unfinished.")
     max_attempts: int = Field(default=5, ge=1, description="Failed runs before it gives up.")

@@ -1,0 +1,72 @@
+"""The platform runs by itself: files are dropped, and the sensors of a real daemon do the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from clickstream_platform.engine.server import Engine
+from clickstream_platform_tests.homes import json_line
+from clickstream_platform_tests.services.daemon import BOOKS, Watched
+
+pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(900)]
+HOURS = ["2024-11-29T10", "2024-11-29T11", "2024-11-29T12"]
+ARRIVAL, FORTY_DAYS_EARLIER = "2024-11-29T13", "2024-10-20T07"
+SILVER_AND_GOLD_S = 400.0  # a guard, not a measure: slow machines take minutes
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    found = Watched(tmp_path_factory.mktemp("home"))
+    try:
+        yield found
+    finally:
+        Engine(found.settings).stop()
+
+
+def line(event_id: str, time: str, user: str = "u") -> bytes:
+    return json_line(event_id=event_id, timestamp=f"{time}Z", event_type="page_view", user_id=user)
+
+
+def test_dropped_files_reach_gold_and_a_late_event_touches_one_old_hour(home: Watched) -> None:
+    for number, hour in enumerate(HOURS):
+        lines = [line(f"{number}-{n}", f"{hour}:{n:02}:00", f"u{n}") for n in range(30)]
+        home.drop(hour, "events.json", b"\n".join(lines))
+    home.settings.logs.mkdir(parents=True, exist_ok=True)
+    with home.running():
+        taken = home.until(
+            lambda: _is_everywhere(home, HOURS), within_s=SILVER_AND_GOLD_S, what="gold of 3 hours"
+        )
+        print(f"\nthree hours in gold after {taken:.0f} s, engine and daemon started meanwhile")
+        before = home.versions()
+        home.drop(ARRIVAL, "late.json", line("late", f"{FORTY_DAYS_EARLIER}:30:00", "traveller"))
+        taken = home.until(
+            lambda: _is_everywhere(home, [FORTY_DAYS_EARLIER, *HOURS]),
+            within_s=SILVER_AND_GOLD_S,
+            what="gold of the old hour",
+        )
+        print(f"the late event in gold after {taken:.0f} s")
+    written = {path: home.written(path, version) for path, version in before.items()}
+    hours = {path: sorted({h for some in w.values() for h in some}) for path, w in written.items()}
+    old = [FORTY_DAYS_EARLIER]
+    changed = {path: found for path, found in hours.items() if found and path not in BOOKS}
+    assert changed == {
+        "bronze/events": [ARRIVAL],
+        "silver/events": old,
+        "gold/fact_events": old,
+        "gold/fact_sessions": old,
+        "gold/funnel_10min": old,
+        "gold/hourly_metrics": old,
+    }
+    assert hours["ops/lateness_hourly"] == [ARRIVAL]
+    assert hours["ops/conservation_ledger"] == old  # keyed by home hour
+    assert home.call("verify", "--json")["ok"]
+    status = home.call("status", "--json")
+    through = {row["table"]: row["complete_through"] for row in status["tables"]}
+    assert through["gold/hourly_metrics"] == "2024-11-29T13:00:00Z"
+
+
+def _is_everywhere(home: Watched, hours: list[str]) -> bool:
+    found = home.gold_hours()
+    return bool(found) and all(set(hours) <= set(of_table) for of_table in found.values())
