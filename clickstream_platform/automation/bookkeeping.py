@@ -31,6 +31,15 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What a tick reported, how far everything is known now, and whether time was enough."""
+
+    reported: tuple[str, ...]
+    progress: Progress
+    is_complete: bool
+
+
+@dataclass(frozen=True)
 class _Commit:
     """An hour of a table as it is committed."""
 
@@ -48,11 +57,11 @@ def report_missing(
     progress: Progress,
     *,
     is_ingesting: bool,
-) -> tuple[list[str], Progress]:
+) -> Told:
     """Reports, runless, each committed hour without a materialisation of its version.
 
-    `ingested` are the hours of bronze since `progress`. Returns what was reported, and how far
-    everything is known; the rest is looked at again by the next tick.
+    `ingested` are the hours of bronze since `progress`. What an unfinished run may still report
+    itself is looked at again by a later tick.
     """
     since = datetime.fromisoformat(progress.recorded)
     rows = [
@@ -71,14 +80,15 @@ def report_missing(
         ]
     reported, is_complete = _report(instance, commits)
     if not is_complete:
-        return reported, progress
+        return Told(tuple(reported), progress, is_complete=False)
     open_rows = [row.recorded_at for row in rows if row.run_id in busy and row.recorded_at]
     newest = max([since, *(row.recorded_at for row in rows if row.recorded_at)])
     recorded = min([newest, *open_rows]).isoformat()
     version = progress.bronze_version
     if not is_ingesting:
         version = max([version, *(found.bronze_version for found in ingested.values())])
-    return reported, replace(progress, recorded=recorded, bronze_version=version)
+    progress = replace(progress, recorded=recorded, bronze_version=version)
+    return Told(tuple(reported), progress, is_complete=True)
 
 
 def _by_run(instance: dg.DagsterInstance, run_ids: Collection[str]) -> tuple[set[str], set[str]]:

@@ -36,6 +36,7 @@ _STATUS = (
     else dg.DefaultSensorStatus.STOPPED
 )
 _INTERVAL_S = settings().automation.interval_s
+TABLES_OF: Mapping[str, Sequence[Table]] = {"ingest": [BRONZE_EVENTS], "repair": [*SILVER, *GOLD]}
 SENSOR_OF = {"ingest": "landing_sensor", "repair": "touched_hours_sensor"}
 
 
@@ -48,11 +49,12 @@ def landing_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.Sensor
     seen = workspace.look_at_landing(Scope(audit_files=workspace.settings.automation.audit_files))
     for warning in seen.warnings:
         context.log.warning(warning)
+    history = _history(context, workspace, "ingest")  # first: a run that ends now covers its files
     needs = {
         hour: Need(found.size, found.newest_at, found.digest)
         for hour, found in workspace.manifest.waiting().items()
     }
-    asked = _ask(context, workspace, needs, job="ingest", tables=[BRONZE_EVENTS], tags={})
+    asked = _ask(workspace, needs, history, job="ingest", tags={})
     unfinished = f"; {seen.unsettled} files are not finished yet" if seen.unsettled else ""
     said = f"{asked}; {seen.new_files} new files{unfinished}"
     return _result(context, workspace, asked, sensor=SENSOR_OF["ingest"], said=said, cursor=None)
@@ -74,25 +76,23 @@ def touched_hours_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.
         return _result(
             context, workspace, None, sensor=SENSOR_OF["repair"], said=said, cursor=context.cursor
         )
+    history = _history(context, workspace, "repair")  # first: a run that ends now covers its hours
     states = hour_state.current(workspace.lake)
     needs = repair_needs(workspace, states)
-    reported, progress = report_missing(
+    told = report_missing(
         context.instance,
         states,
         ingested,
         progress,
-        is_ingesting=bool(_history(context, "ingest", [BRONZE_EVENTS], code).unfinished),
+        is_ingesting=bool(_history(context, workspace, "ingest").unfinished),
     )
-    for commit in reported:
+    for commit in told.reported:
         context.log.warning(f"{commit}: committed by a run that died; reported now")
-    tables = [*SILVER, *GOLD]
-    asked = _ask(
-        context, workspace, needs, job="repair", tables=tables, tags={ONLY_STALE_TAG: "true"}
-    )
-    is_settled = not needs and not _history(context, "repair", tables, code).unfinished
+    asked = _ask(workspace, needs, history, job="repair", tags={ONLY_STALE_TAG: "true"})
+    is_settled = told.is_complete and not needs and not history.unfinished
     remembered = {
         "settled": [version, code] if is_settled else None,
-        "progress": asdict(progress),
+        "progress": asdict(told.progress),
     }
     cursor_after = json.dumps(remembered)
     return _result(
@@ -101,30 +101,26 @@ def touched_hours_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.
 
 
 def _ask(
-    context: dg.SensorEvaluationContext,
     workspace: Workspace,
     needs: Mapping[str, Need],
+    history: History,
     *,
     job: str,
-    tables: Sequence[Table],
     tags: Mapping[str, str],
 ) -> Asked:
-    code = _code(workspace)
     return ask(
         needs,
-        _history(context, job, tables, code),
+        history,
         workspace.settings,
         job=job,
-        tags={**tags, run_tags.CODE: code, run_tags.BY: SENSOR_OF[job]},
+        tags={**tags, run_tags.CODE: _code(workspace), run_tags.BY: SENSOR_OF[job]},
         now=time.time(),
     )
 
 
-def _history(
-    context: dg.SensorEvaluationContext, job: str, tables: Sequence[Table], code: str
-) -> History:
-    assets = {dg.AssetKey(table.key) for table in tables}
-    return History.of(context.instance, job, assets, code=code)
+def _history(context: dg.SensorEvaluationContext, workspace: Workspace, job: str) -> History:
+    assets = {dg.AssetKey(table.key) for table in TABLES_OF[job]}
+    return History.of(context.instance, job, assets, code=_code(workspace))
 
 
 def _code(workspace: Workspace) -> str:

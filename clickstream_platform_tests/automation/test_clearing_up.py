@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from clickstream_platform import run_tags
+from clickstream_platform.automation import bookkeeping
 from clickstream_platform.automation.bookkeeping import Progress, report_missing
 from clickstream_platform.automation.reaper import reap
 from clickstream_platform.build.workspace import Workspace
@@ -142,13 +143,15 @@ def missing(
     progress: Progress | None = None,
     is_ingesting: bool = False,
 ) -> tuple[list[str], Progress]:
-    return report_missing(
+    told = report_missing(
         instance,
         {(row.table, row.hour): row for row in rows},
         ingested or {},
         progress or Progress(),
         is_ingesting=is_ingesting,
     )
+    assert told.is_complete
+    return list(told.reported), told.progress
 
 
 def test_the_commit_of_a_run_that_died_is_reported_once(instance: dg.DagsterInstance) -> None:
@@ -164,6 +167,17 @@ def test_the_commit_of_a_run_that_died_is_reported_once(instance: dg.DagsterInst
     later = state(run.run_id, version=8, minute=5)
     assert missing(instance, later, progress=progress)[0] == reported
     assert events(instance, METRICS) == [(TEN, 8), (TEN, 7)]
+
+
+def test_what_there_was_no_time_to_report_is_reported_by_the_next_tick(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = {("gold/hourly_metrics", TEN): state("nobody")}
+    with monkeypatch.context() as patched:
+        patched.setattr(bookkeeping, "_BUDGET_S", -1.0)
+        told = report_missing(instance, states, {}, Progress(), is_ingesting=False)
+    assert told == bookkeeping.Told((), Progress(), is_complete=False)
+    assert missing(instance, state("nobody"))[0] == [f"gold/hourly_metrics {TEN}"]
 
 
 def test_an_unfinished_run_holds_the_progress_back(instance: dg.DagsterInstance) -> None:
