@@ -142,8 +142,15 @@ def _greet(current: Settings, port: int) -> None:
         f"Dagster UI   http://{HOST}:{port}   (ready in about 20 s; Ctrl-C stops it)\n"
         f"Home         {current.home}\n"
         f"Log          {current.logs / 'dagster.log'}\n"
+        f"Landing      {current.landing}/<source>/<hour>/   {_takes(current)}\n"
         f"First        {first}\n"
     )
+
+
+def _takes(current: Settings) -> str:
+    if current.automation.enabled:
+        return "(the sensors take what is dropped there)"
+    return "(automation.enabled is off: switch the sensors on in the UI)"
 
 
 def _log_file(path: Path) -> BinaryIO:
