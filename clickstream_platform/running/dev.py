@@ -35,6 +35,7 @@ HOST = "127.0.0.1"
 STOP_GRACE_S = 15.0
 LEFTOVER_GRACE_S = 5.0
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
+CODE_SERVER_PATIENCE_S = 300  # starting a run's process takes over 60 s on a crowded machine
 LOG_BYTES = 10 * 1024 * 1024
 # `dagster dev` recommends another tool to whoever calls it; here that is only us.
 _NO_SUPERSEDED = "ignore:Function `dev_command` is superseded"
@@ -107,6 +108,7 @@ def _serve(current: Settings, port: int) -> int:
     settings_file = config_file()
     if settings_file:
         environment["CLICKSTREAM_CONFIG"] = str(settings_file.resolve())
+    environment.setdefault("DAGSTER_GRPC_TIMEOUT_SECONDS", str(CODE_SERVER_PATIENCE_S))
     command = [sys.executable, "-W", _NO_SUPERSEDED, "-m", "dagster", "dev",
                "--workspace", str(PROJECT_ROOT / "workspace.yaml"),
                "--host", HOST, "--port", str(port)]  # fmt: skip
