@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any
 
+from clickstream_platform.build.drift import drift_samples
 from clickstream_platform.build.hour_summary import KEYS, REJECT_RATE, HourSummary
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount
 from clickstream_platform.build.samples import rejected_samples
@@ -54,7 +55,11 @@ def _checks(
 ) -> list[CheckOutcome]:
     if table is SILVER_EVENTS:
         return [
-            CheckOutcome("contract", [*_event_rules(summary), *_volume(before, summary)]),
+            CheckOutcome(
+                "contract",
+                [*_event_rules(summary), *_volume(before, summary)],
+                samples=_drift(workspace, summary),
+            ),
             CheckOutcome("conservation", summary.conservation_rules()),
         ]
     if table is SILVER_QUARANTINE:
@@ -80,6 +85,18 @@ def _checks(
             ],
         )
     ]
+
+
+def _drift(workspace: Workspace, summary: HourSummary) -> list[dict[str, Any]]:
+    """The undeclared fields of the hour with a patch for the mapping; costs nothing without any."""
+    if not summary.keyed(ACCEPTED, "warning_key").get("undeclared_fields"):
+        return []
+    return drift_samples(
+        workspace.lake,
+        summary.hour,
+        workspace.sources,
+        limit=workspace.settings.checks.sample_rows,
+    )
 
 
 def _event_rules(summary: HourSummary) -> list[RuleCount]:

@@ -28,7 +28,7 @@ from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.enrichment import ENRICHMENT_VERSION
 from clickstream_platform.transforms.limits import Limits
 
-SILVER_CODE = "1"  # raise when the rules of silver change what comes out
+SILVER_CODE = "3"  # raise when the rules of silver change what comes out
 GOLD_CODE = "1"  # the same for gold
 
 Result = TypeVar("Result")

@@ -20,6 +20,7 @@ _BY_FORMAT = {
     "json": (*_ANY_TEXT, "empty_record", "not_json"),
     "csv": (*_ANY_TEXT, "empty_record"),
     "parquet": _ANY_RECORD,
+    "log": ("truncated", "binary_garbage"),
 }
 PRICE_KINDS = frozenset({"negative_price", "wrong_type"})
 NOT_UTF8 = b"\xff\xfe\x80".decode("utf-8", "surrogateescape")
@@ -51,8 +52,9 @@ def break_line(
         return NOT_JSON[int(rng.integers(len(NOT_JSON)))]
     if file_format == "csv":
         return _break_csv(line, kind, shape, rng)
-    if kind == "truncated":
-        return line[: int(rng.integers(2, len(line) - 1))]
+    if kind == "truncated":  # a log line is cut before its request: what follows is optional
+        end = line.index('"') if file_format == "log" else len(line) - 1
+        return line[: int(rng.integers(2, end))]
     if kind == "empty_record":
         return "{}"
     record = json.loads(line)
@@ -61,17 +63,17 @@ def break_line(
 
 
 def _break_csv(line: str, kind: str, shape: Shape, rng: np.random.Generator) -> str:
-    fields = line.split(",")
+    fields = line.split(shape.delimiter)
     if kind == "truncated":
         time_at = shape.columns.index(str(shape.time_paths[0][0]))
-        kept = len(",".join(fields[:time_at]))
+        kept = len(shape.delimiter.join(fields[:time_at]))
         return line[: int(rng.integers(1, kept + 1))]
     if kind == "empty_record":
-        return "," * (len(fields) - 1)
+        return shape.delimiter * (len(fields) - 1)
     record: dict[str, Any] = dict(zip(shape.columns, fields, strict=True))
     _change(record, kind, shape, rng)
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(
+    csv.writer(text, delimiter=shape.delimiter, lineterminator="").writerow(
         ["" if value is None else value for value in record.values()]
     )
     return text.getvalue()

@@ -140,7 +140,7 @@ class Truth:
         return {
             "arguments": arguments,
             "is_complete": is_complete,
-            "source": self._shape.source,
+            "source": self._shape.source_of(str(arguments["format"])),
             "lines": sum(self.files.values()),
             "files": dict(sorted(self.files.items())),
             "organic_events": organic,

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from clickstream_platform.generator.shapes.shape import Shape
 
-EXTENSION = {"json": "jsonl", "csv": "csv", "parquet": "parquet"}
+EXTENSION = {"json": "jsonl", "csv": "csv", "parquet": "parquet", "log": "log"}
 
 
 class LandingWriter:
@@ -27,7 +27,7 @@ class LandingWriter:
         number = self._written[hour]
         self._written[hour] += 1
         name = f"{self._prefix}-{number:04d}.{EXTENSION[self._format]}"
-        path = self._out / self._shape.source / hour / name
+        path = self._out / self._shape.source_of(self._format) / hour / name
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(name + ".tmp")
         unfinished.write_bytes(self._encoded(lines))
@@ -35,7 +35,8 @@ class LandingWriter:
         return path.relative_to(self._out).as_posix()
 
     def _encoded(self, lines: list[str]) -> bytes:
-        header = [",".join(self._shape.columns)] if self._format == "csv" else []
+        has_header = self._format == "csv" and self._shape.has_header
+        header = [self._shape.delimiter.join(self._shape.columns)] if has_header else []
         encoded = ("\n".join([*header, *lines]) + "\n").encode("utf-8", "surrogateescape")
         return encoded if self._format != "parquet" else self._as_parquet(encoded)
 
@@ -45,7 +46,8 @@ class LandingWriter:
             io.BytesIO(encoded),
             read_options=pa_json.ReadOptions(use_threads=False, block_size=len(encoded) + 1),
             parse_options=pa_json.ParseOptions(
-                explicit_schema=self._shape.parquet, unexpected_field_behavior="error"
+                explicit_schema=self._shape.parquet,
+                unexpected_field_behavior="error" if self._shape.parquet else "infer",
             ),
         )
         sink = pa.BufferOutputStream()

@@ -1,8 +1,4 @@
-"""Raw lines to the texts of their fields (DEFINITIONS, reading a line, 1 to 3, 6 and 12).
-
-Python and not DuckDB's JSON functions: those rewrite numbers, take the first of two equal keys
-and accept NaN and trailing commas.
-"""
+"""Raw lines to the texts of their fields (DEFINITIONS, reading a line, 1 to 3, 6 and 12)."""
 
 from __future__ import annotations
 
@@ -11,23 +7,37 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal, InvalidOperation, Overflow
 from functools import lru_cache
-from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 import pyarrow as pa
 
+from clickstream_platform.oracle.access_log import log_texts
 from clickstream_platform.oracle.csv_text import split_record
-from clickstream_platform.oracle.mappings import CANONICAL, Mapping
+from clickstream_platform.oracle.json_text import Texts, json_object
+from clickstream_platform.oracle.mappings import AMOUNTS, CANONICAL, MOMENTS, Mapping
+from clickstream_platform.oracle.moments import iso_text, micros
 from clickstream_platform.oracle.numbers import price, whole_number
+from clickstream_platform.oracle.products import (
+    ITEM_TEXTS,
+    Found,
+    converted,
+    items_of,
+    with_inner_texts,
+)
 
 MALFORMED = "malformed_line"
 COLUMN_COUNT = "column_count"
 INVALID_UTF8 = "invalid_utf8"
 BYTE_ORDER_MARK = "\ufeff"
-SPACES = " \t\n\r"
 JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
-ITEM_TEXTS = ("item_id", "item_name", "item_brand", "item_category")
+ITEM_TYPE = pa.struct(
+    [
+        *((name, pa.string()) for name in ITEM_TEXTS),
+        ("price", pa.decimal128(12, 2)),
+        ("quantity", pa.int64()),
+    ]
+)
 TEXT_SCHEMA = pa.schema(
     [
         ("unreadable", pa.string()),
@@ -36,69 +46,15 @@ TEXT_SCHEMA = pa.schema(
         ("event_timestamp_text", pa.string()),
         ("event_timestamp_number", pa.int64()),
         *((f"{name}_text" if name == "event_name" else name, pa.string()) for name in CANONICAL),
-        *((name, pa.string()) for name in ITEM_TEXTS),
-        ("price", pa.decimal128(12, 2)),
-        ("quantity", pa.int64()),
-        ("has_unparsable_price", pa.bool_()),
-        ("has_unparsable_quantity", pa.bool_()),
+        *((f"{name}_us", pa.int64()) for name in MOMENTS),
+        *((name, pa.decimal128(12, 2)) for name in AMOUNTS),
+        ("made_visitor_text", pa.string()),
+        ("items", pa.list_(ITEM_TYPE)),
+        ("reading_warnings", pa.list_(pa.string())),
+        ("added_fields", pa.string()),
         ("rescued_data", pa.string()),
     ]
 )
-Texts = dict[str, Any]
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-# Numbers stay the text they are written in.
-_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=_refuse_constant)
-
-
-def json_object(text: str) -> Texts | None:
-    """Key -> text, or a bool or None; the last of equal keys; null if no single JSON object."""
-    try:
-        found = _DECODER.decode(text)
-    except (ValueError, RecursionError):
-        return None
-    if type(found) is not dict:
-        return None
-    may_nest = "[" in text or text.count("{") > 1
-    if may_nest and any(type(value) in (dict, list) for value in found.values()):
-        found = _with_nested_texts(text, found)
-    if "\\u" in text:
-        return {
-            _encodable(key): _encodable(value) if isinstance(value, str) else value
-            for key, value in found.items()
-        }
-    return found
-
-
-def _encodable(text: str) -> str:
-    """Half of a surrogate pair has no UTF-8 and becomes `?`, as Java writes it."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def _with_nested_texts(text: str, found: Texts) -> Texts:
-    """The object with nested values as the JSON text that stands in the line."""
-    texts = dict(found)
-    position = text.index("{") + 1
-    while True:
-        position = _skip(text, position, SPACES)
-        key, position = scanstring(text, position + 1)
-        position = _skip(text, _skip(text, position, SPACES) + 1, SPACES)
-        value, end = _DECODER.raw_decode(text, position)
-        texts[key] = text[position:end] if type(value) in (dict, list) else value
-        position = _skip(text, end, SPACES)
-        if text[position] == "}":
-            return texts
-        position += 1
-
-
-def _skip(text: str, position: int, characters: str) -> int:
-    while text[position] in characters:
-        position += 1
-    return position
 
 
 def texts_of_lines(mapping: Mapping, lines: pa.RecordBatch | pa.Table) -> pa.Table:
@@ -132,10 +88,10 @@ def line_reader(mapping: Mapping) -> Reader:
         except UnicodeDecodeError:
             return (INVALID_UTF8, None, *blank)
         if not mapping.is_csv:
-            found = json_object(text)
+            found = json_object(text) if mapping.is_json else log_texts(text)
             return (MALFORMED, None, *blank) if found is None else (None, None, *cells(found))
         names = _columns(header, mapping)
-        values = split_record(text, mapping.delimiter)
+        values = _values(text, mapping)
         if len(values) != len(names):
             return (COLUMN_COUNT, _count_detail(names, values), *blank)
         return (None, None, *cells(dict(zip(names, values, strict=True))))
@@ -151,54 +107,65 @@ def _count_detail(names: Sequence[str], values: Sequence[str]) -> str:
 
 def _columns(header: str | None, mapping: Mapping) -> tuple[str, ...]:
     if mapping.has_header and header is not None:
-        return _header_columns(header, mapping.delimiter)
+        return _header_columns(header, mapping.delimiter, is_quoted=mapping.is_quoted)
     return mapping.columns
 
 
+def _values(text: str, mapping: Mapping) -> list[str]:
+    if not mapping.is_quoted:
+        return text.split(mapping.delimiter)
+    return split_record(text, mapping.delimiter)
+
+
 @lru_cache(maxsize=1_000)
-def _header_columns(header: str, delimiter: str) -> tuple[str, ...]:
-    names = split_record(header.removeprefix(BYTE_ORDER_MARK), delimiter)
+def _header_columns(header: str, delimiter: str, *, is_quoted: bool) -> tuple[str, ...]:
+    text = header.removeprefix(BYTE_ORDER_MARK)
+    names = split_record(text, delimiter) if is_quoted else text.split(delimiter)
     return tuple(name.strip(" ") for name in names)
 
 
 def cell_reader(mapping: Mapping) -> Callable[[Texts], tuple[Any, ...]]:
     """A function from a line's values to the cells after `unreadable` and `detail`."""
     declared, fingerprint, id_field = mapping.declared, mapping.fingerprint, mapping.id_field
-    is_epoch = mapping.time_format != "iso8601"
+    is_epoch = mapping.time_format.startswith("epoch")
     picked = [mapping.fields.get(name, ()) for name in CANONICAL]
-    picked += [mapping.item.get(name, ()) for name in ITEM_TEXTS]
-    prices, quantities = mapping.item.get("price", ()), mapping.item.get("quantity", ())
+    is_added = mapping.schema_mode == "add"
+
+    def to_micros(text: str) -> int | None:
+        return micros(text, mapping.time_format, mapping.zone)
 
     def cells(values: Texts) -> tuple[Any, ...]:
-        texts = present_texts(values, mapping.missing_values)
-        rescued = {}
-        if not declared.issuperset(texts):
-            rescued = {name: text for name, text in texts.items() if name not in declared}
+        own = present_texts(values, mapping.missing_values)
+        undeclared = {}
+        if mapping.form != "access_log" and not declared.issuperset(own):
+            undeclared = {name: text for name, text in own.items() if name not in declared}
+        found = Found(
+            {} if is_added else dict(undeclared), {"undeclared_fields"} if undeclared else set()
+        )
+        texts = with_inner_texts(own, mapping, found)
         time = first_text(texts, mapping.time_fields)
-        price_text, quantity_text = first_text(texts, prices), first_text(texts, quantities)
-        amount = None if price_text is None else price(price_text)
-        pieces = None if quantity_text is None else whole_number(quantity_text)
-        has_bad_price = price_text is not None and amount is None
-        has_bad_quantity = quantity_text is not None and pieces is None
-        if has_bad_price:
-            rescued[next(name for name in prices if name in texts)] = str(price_text)
-        if has_bad_quantity:
-            rescued[next(name for name in quantities if name in texts)] = str(quantity_text)
+        moments = [converted(name, to_micros, texts, mapping.fields, found) for name in MOMENTS]
+        amounts = [converted(name, price, texts, mapping.fields, found) for name in AMOUNTS]
+        items = items_of(texts, mapping, found)
+        made = [texts.get(name) for name in mapping.visitor_fingerprint]
         return (
             texts.get(id_field)
             if id_field is not None
             else "\x1f".join([texts.get(name, "\\N") for name in fingerprint]),
-            time,
+            time if is_epoch or time is None else iso_text(time, mapping.time_format, mapping.zone),
             whole_number(time) if is_epoch and time is not None else None,
             *[
                 texts.get(names[0]) if len(names) == 1 else first_text(texts, names)
                 for names in picked
             ],
-            amount,
-            pieces,
-            has_bad_price,
-            has_bad_quantity,
-            canonical_object(rescued) if rescued else None,
+            *[value for _, value in (*moments, *amounts)],
+            "\x1f".join("\\N" if text is None else text for text in made)
+            if any(text is not None for text in made)
+            else None,
+            items,
+            sorted(found.warnings),
+            canonical_object(undeclared) if is_added and undeclared else None,
+            canonical_object(found.rescued) if found.rescued else None,
         )
 
     return cells
@@ -210,7 +177,7 @@ def present_texts(values: Texts, missing: frozenset[str]) -> dict[str, str]:
     for name, value in values.items():
         if value is None:
             continue
-        text = value.strip(" ") if value.__class__ is str else "true" if value else "false"
+        text = value.strip(" ") if isinstance(value, str) else "true" if value else "false"
         if text not in missing:
             texts[name] = text
     return texts

@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import zstandard
 
+from clickstream_platform.oracle.containers import parquet_rows, split_array
 from clickstream_platform.oracle.csv_text import is_open_after
 from clickstream_platform.oracle.mappings import Mapping
 
@@ -123,7 +124,14 @@ def _batch(
 
 def _batches(path: Path, mapping: Mapping) -> Iterator[tuple[list[bytes], str | None]]:
     """Lists of whole records; the last pair may be a damaged tail with its damage."""
-    cutter = _CsvCutter(mapping.delimiter.encode()) if mapping.is_csv else _LineCutter()
+    if mapping.is_parquet(path):
+        yield from ((rows, None) for rows in parquet_rows(path))
+        return
+    if mapping.form == "json_array":
+        yield from _array_elements(path)
+        return
+    is_quoted = mapping.is_csv and mapping.is_quoted
+    cutter = _CsvCutter(mapping.delimiter.encode()) if is_quoted else _LineCutter()
     try:
         for block in _blocks(path):
             yield cutter.cut(block), None
@@ -133,6 +141,20 @@ def _batches(path: Path, mapping: Mapping) -> Iterator[tuple[list[bytes], str | 
     last = cutter.rest()
     if last.strip(b"\r"):
         yield [_without_end(last)], None
+
+
+def _array_elements(path: Path) -> Iterator[tuple[list[bytes], str | None]]:
+    """The elements of one JSON array; the whole text is read at once."""
+    pieces: list[bytes] = []
+    is_damaged = False
+    try:
+        pieces.extend(_blocks(path))
+    except _Damage:
+        is_damaged = True
+    elements, rest = split_array(b"".join(pieces))
+    yield elements, None
+    if rest or is_damaged:
+        yield [rest], ARCHIVE_TRUNCATED if is_damaged else None
 
 
 def _without_end(line: bytes) -> bytes:

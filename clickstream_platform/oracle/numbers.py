@@ -51,3 +51,27 @@ def _number(text: str) -> Decimal | None:
 def _exponent(number: Decimal) -> int:
     """The power of ten of the first digit; 0 for zero."""
     return number.adjusted() if number else 0
+
+
+@lru_cache(maxsize=200_000)
+def double_text(text: str) -> str:
+    """The nearest double in its shortest digits, as Java writes it: `1.5`, `1.0E7`."""
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        return '"Infinity"' if number > 0 else '"-Infinity"'
+    sign, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
+    if not any(digits):
+        return "-0.0" if sign else "0.0"
+    written = "".join(map(str, digits))
+    power = int(exponent) + len(written) - 1
+    mark = "-" if sign else ""
+    if -3 <= power < 7:
+        return mark + _plain_decimal(written, power)
+    return f"{mark}{written[0]}.{written[1:] or '0'}E{power}"
+
+
+def _plain_decimal(digits: str, power: int) -> str:
+    if power < 0:
+        return "0." + "0" * (-power - 1) + digits
+    whole = digits[: power + 1].ljust(power + 1, "0")
+    return f"{whole}.{digits[power + 1 :] or '0'}"

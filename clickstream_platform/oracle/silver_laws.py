@@ -32,8 +32,10 @@ QUARANTINE_COLUMNS = (
 # Sets and JSON are stored in any order and writing; here each has one.
 NORMALISED = {
     "silver/events": (
-        "* replace (list_sort(warnings) as warnings, rescued.canonical as rescued_data)",
-        "left join rescued on rescued.stored = rescued_data",
+        "* replace (list_sort(warnings) as warnings, rescued.canonical as rescued_data, "
+        "added.canonical as added_fields)",
+        "left join rescued on rescued.stored = rescued_data "
+        "left join rescued as added on added.stored = added_fields",
     ),
     "silver/duplicates": ("*", ""),
     "silver/quarantine": ("* replace (list_sort(reasons) as reasons)", ""),
@@ -223,10 +225,8 @@ def _check_equal(lake: Lake, table: str, result: LawResult) -> None:
 
 
 def _store_rescued(lake: Lake, actual: str) -> None:
-    stored = lake.rows(
-        f"select distinct rescued_data as r from {actual} where rescued_data is not null"
-    )
-    texts = [row["r"] for row in stored]
+    stored = lake.rows(f"select distinct unnest([rescued_data, added_fields]) as r from {actual}")
+    texts = [row["r"] for row in stored if row["r"] is not None]
     lake.store(
         "rescued",
         pa.table(

@@ -18,6 +18,7 @@ import pyarrow as pa
 import zstandard
 
 from clickstream_platform.sources.model import Source
+from clickstream_platform.storage.containers import ArrayCutter, parquet_groups, parquet_records
 from clickstream_platform.storage.records import batches, cut
 
 SPLIT_BYTES = 32 << 20
@@ -44,7 +45,10 @@ class LandingFile:
 
 @dataclass(frozen=True)
 class Split:
-    """A piece of a file one task reads: whole records from `start` to `end`, numbered on."""
+    """A piece of a file one task reads: whole records from `start` to `end`, numbered on.
+
+    These are bytes, in a Parquet file row groups; a JSON array is one piece.
+    """
 
     path: str
     codec: str
@@ -53,6 +57,7 @@ class Split:
     end: int
     first_ordinal: int
     skip_header: bool
+    container: str = "lines"
 
 
 @dataclass(frozen=True)
@@ -94,16 +99,18 @@ def inspect(root: Path, path: str, source: Source) -> Inspected:
     if full.resolve() != root.resolve() / path:
         raise NotLandedError(f"{path} leads out of landing")
     codec = ARCHIVES.get(full.suffix, "plain")
-    delimiter = source.csv.delimiter if source.format == "csv" else None
+    if is_parquet(full, source):
+        return _inspected_parquet(full)
+    if source.format == "json_array":
+        whole = Split(str(full), codec, None, 0, full.stat().st_size, 0, False, "json_array")
+        return Inspected(_sha8(full), None, (whole,))
+    delimiter = source.csv.delimiter if source.format == "csv" and source.csv.quoted else None
     has_header = source.format == "csv" and source.csv.header
-    digest = hashlib.sha256()
     if codec != "plain":
-        with open_regular(full) as stream:
-            while block := stream.read(BLOCK_BYTES):
-                digest.update(block)
         first = _first_record(full, codec, delimiter) if has_header else None
         whole = Split(str(full), codec, delimiter, 0, 0, 0, has_header)
-        return Inspected(digest.hexdigest()[:8], first, (whole,))
+        return Inspected(_sha8(full), first, (whole,))
+    digest = hashlib.sha256()
     splits: list[Split] = []
     start = ordinal = 0
     rest = b""
@@ -129,6 +136,29 @@ def inspect(root: Path, path: str, source: Source) -> Inspected:
                 return Inspected(digest.hexdigest()[:8], header, tuple(splits))
 
 
+def is_parquet(path: Path, source: Source) -> bool:
+    """Every source whose records are JSON objects takes them from Parquet files too."""
+    return source.format == "parquet" or (source.is_json and path.suffix == ".parquet")
+
+
+def _sha8(path: Path) -> str:
+    with open_regular(path) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:8]
+
+
+def _inspected_parquet(path: Path) -> Inspected:
+    """One piece per row group."""
+    sha8 = _sha8(path)  # refuses what is no regular file
+    splits = []
+    ordinal = 0
+    for number, rows in enumerate(parquet_groups(path)):
+        splits.append(
+            Split(str(path), "plain", None, number, number + 1, ordinal, False, "parquet")
+        )
+        ordinal += rows
+    return Inspected(sha8, None, tuple(splits))
+
+
 def read_split(split: Split) -> Iterator[pa.Table]:
     """The split's lines as tables of (`source_offset`, `raw`, `damage`), in order."""
     ordinal = split.first_ordinal
@@ -148,6 +178,14 @@ def _lines(ordinal: int, raw: pa.Array, damage: str | None) -> pa.Table:
 
 
 def _records(split: Split) -> Iterator[tuple[pa.Array, str | None]]:
+    if split.container == "parquet":
+        with open_regular(Path(split.path)) as stream:
+            for rows in parquet_records(stream, range(split.start, split.end)):
+                yield rows, None
+        return
+    if split.container == "json_array":
+        yield from _array_records(split)
+        return
     if split.codec == "plain":
         with open_regular(Path(split.path)) as stream:
             stream.seek(split.start)
@@ -165,6 +203,17 @@ def _records(split: Split) -> Iterator[tuple[pa.Array, str | None]]:
                 yield cut(tail, delimiter=split.delimiter, final=True).records, None
 
 
+def _array_records(split: Split) -> Iterator[tuple[pa.Array, str | None]]:
+    archive = _Archive(Path(split.path), split.codec)
+    cutter = ArrayCutter()
+    for block in archive.blocks():
+        if elements := cutter.cut(block):
+            yield pa.array(elements, pa.binary()), None
+    rest = cutter.rest()
+    if rest or archive.is_damaged:
+        yield pa.array([rest], pa.binary()), TRUNCATED if archive.is_damaged else None
+
+
 class _Archive:
     """Decompresses as far as the bytes allow; afterwards `is_damaged` tells if that was not all."""
 
@@ -174,6 +223,10 @@ class _Archive:
         self.is_damaged = False
 
     def blocks(self) -> Iterator[bytes]:
+        if self.codec == "plain":
+            with open_regular(self.path) as stream:
+                yield from iter(lambda: stream.read(BLOCK_BYTES), b"")
+            return
         decoder = self._new_decoder()
         fed = False
         with open_regular(self.path) as stream:

@@ -71,11 +71,15 @@ class EventsAsRead(pa.DataFrameModel):
         "The tracker's own session id.", nullable=True, of=(RAW,), pii="id", profile=True
     )
     page_location: T.StringType = column("URL of the page.", nullable=True, of=(RAW,))
+    page_title: T.StringType = column("Title of the page.", nullable=True, of=(RAW,))
     page_referrer: T.StringType = column("URL that led here.", nullable=True, of=(RAW,))
     user_agent: T.StringType = column("As sent by the browser.", nullable=True, of=(RAW,))
     ip_anonymised: T.StringType = column(
         "Client address, cut to /24 (IPv4) or /48 (IPv6).", nullable=True, of=(RAW,), pii="network"
     )
+    geo_country: T.StringType = column("Country, as sent by the tracker.", nullable=True, of=(RAW,))
+    geo_region: T.StringType = column("Region, as sent by the tracker.", nullable=True, of=(RAW,))
+    geo_city: T.StringType = column("City, as sent by the tracker.", nullable=True, of=(RAW,))
     items: Annotated[T.ArrayType, ITEM, True] = column(
         "The products the event is about; empty if none.", of=(RAW,)
     )
@@ -90,12 +94,40 @@ class EventsAsRead(pa.DataFrameModel):
         "ISO 4217 code.", nullable=True, of=(RAW,), action="warn", str_matches=r"^[A-Z]{3}$"
     )
     transaction_id: T.StringType = column("The shop's order number.", nullable=True, of=(RAW,))
+    tax: Annotated[T.DecimalType, 12, 2] = column(
+        "Tax of the order as sent; not in `value`.", nullable=True, of=(RAW,), unit="currency"
+    )
+    shipping: Annotated[T.DecimalType, 12, 2] = column(
+        "Shipping of the order as sent; not in `value`.",
+        nullable=True,
+        of=(RAW,),
+        unit="currency",
+    )
+    coupon: T.StringType = column("Coupon code of the order.", nullable=True, of=(RAW,))
+    consent_state: T.StringType = column(
+        "What the visitor allowed, as sent.", nullable=True, of=(RAW,)
+    )
     outcome: T.StringType = column("`success` or `failure` as sent.", nullable=True, of=(RAW,))
     experiment_id: T.StringType = column("A/B test seen.", nullable=True, of=(RAW,))
     variant_id: T.StringType = column("Arm of the A/B test.", nullable=True, of=(RAW,))
     is_high_value: T.BooleanType = column("An item's price is above the threshold.", of=(RAW,))
     warnings: Annotated[T.ArrayType, T.StringType(), True] = column(
         "Names of the rules that warned; the row was kept.", of=(RAW,)
+    )
+    client_timestamp: T.TimestampType = column(
+        "When it was done by the client's clock, UTC.", nullable=True, of=(RAW,)
+    )
+    sent_at: T.TimestampType = column(
+        "When the client sent it by its own clock, UTC.", nullable=True, of=(RAW,)
+    )
+    received_at: T.TimestampType = column(
+        "When the tracker's collector got it, UTC.", nullable=True, of=(RAW,)
+    )
+    added_fields: T.StringType = column(
+        "JSON of fields the mapping does not know, where its `schema_mode` is `add`.",
+        nullable=True,
+        of=(RAW,),
+        pii="free_text",
     )
     rescued_data: T.StringType = column(
         "JSON of fields the mapping does not know or could not convert.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,11 +11,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.sources.model import Source, names_of
+from clickstream_platform.sources.paths import field_path
+from clickstream_platform.transforms.access_log import with_access_log
+from clickstream_platform.transforms.nested import JSON_OPTIONS, container_column, with_inner_fields
 
-# A record of these fields and no other: quoted with doubled quotes, or bare.
-_CSV_FIELD = r'(?:"[^"]*(?:""[^"]*)*"|[^{d}"][^{d}]*|)'
+# A record of these fields and no other: quoted with doubled quotes, or bare. All is possessive:
+# Java loops over such groups, and recurses over others until a long line overflows its stack.
+_CSV_FIELD = r'(?:"[^"]*+(?:""[^"]*+)*+"|[^{d}"][^{d}]*+|)'
 MAX_LENGTH = 2**31 - 1
-_JSON_OPTIONS = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,18 @@ class Fields:
         present = [self._present(name) for name in names_of(names)]  # type: ignore[arg-type]
         return present[0] if len(present) == 1 else F.coalesce(*present)
 
+    def mapped(self, canonical: str) -> Column:
+        """The text of a canonical field; null if the source does not map it."""
+        names = self.source.fields.get(canonical)
+        return no_text() if names is None else self.text(names)
+
     def _present(self, name: str) -> Column:
         raw = F.col(raw_column(self.source, name))
         return F.when(~raw.isin(self.source.missing_values), raw)
+
+
+def no_text() -> Column:
+    return F.lit(None).cast("string")
 
 
 def raw_column(source: Source, name: str) -> str:
@@ -40,7 +53,8 @@ def raw_column(source: Source, name: str) -> str:
 
 def with_fields(lines: DataFrame, source: Source, headers: Sequence[str]) -> DataFrame:
     """The same rows with `_fatal` (a reason that stands alone, else null), `_detail`, a `_raw_…`
-    column per mapped field, and `_extra`, the map of fields the mapping does not name, or null.
+    column per mapped path, `_extra`, the map of fields the mapping does not name, or null, and
+    `_unread`, the map of fields that should hold JSON and do not, or null.
 
     Each step is a column of its own: a long expression used in place is computed at every use.
     `lines` has `raw`, `damage` and `header`; `headers` are the distinct CSV headers among them.
@@ -55,20 +69,34 @@ def with_fields(lines: DataFrame, source: Source, headers: Sequence[str]) -> Dat
     marked = lines.withColumn("_unreadable", readable).withColumn(
         "_text", F.when(F.col("_unreadable").isNull(), text)
     )
-    if source.format == "json":
-        return _with_json(marked, source, lines.columns)
-    return _with_csv(marked, source, headers, lines.columns)
+    if source.is_json:
+        read = _with_json(marked, source, lines.columns)
+    elif source.format == "csv":
+        read = _with_csv(marked, source, headers, lines.columns)
+    else:
+        read = with_access_log(marked, _texts_of(source), lines.columns)
+    raw_names = {name: raw_column(source, name) for name in source.mapped_fields()}
+    return with_inner_fields(read, source, lines.columns, raw_names)
+
+
+def _texts_of(source: Source) -> dict[str, str]:
+    """Column to make -> the line's own field it comes from: plain paths and containers."""
+    plain = {
+        raw_column(source, name): field_path(name).top
+        for name in source.mapped_fields()
+        if field_path(name).is_plain
+    }
+    return plain | {container_column(top): top for top in source.container_fields()}
 
 
 def _with_json(lines: DataFrame, source: Source, carried: Sequence[str]) -> DataFrame:
     """The line is put into an array with an empty object behind it: Spark's parser stops after the
     first value, and only if it reaches the second one was the line nothing but one object."""
-    mapped = source.mapped_fields()
-    schema = ", ".join(f"`{name}`: string" for name in mapped)
+    schema = ", ".join(f"`{name}`: string" for name in source.top_fields())
     parsed = F.from_json(
         F.concat(F.lit("["), F.col("_text"), F.lit(",{}]")),
         f"array<struct<{schema}>>",
-        _JSON_OPTIONS,
+        JSON_OPTIONS,
     )
     record = F.when(F.size("_parsed") == 2, F.get("_parsed", F.lit(0)))
     malformed = F.when(F.col("_record").isNull(), F.lit("malformed_line"))
@@ -80,8 +108,8 @@ def _with_json(lines: DataFrame, source: Source, carried: Sequence[str]) -> Data
             F.coalesce("_unreadable", malformed).alias("_fatal"),
             F.lit(None).cast("string").alias("_detail"),
             *[
-                F.trim(F.col("_record").getField(name)).alias(raw_column(source, name))
-                for name in mapped
+                F.trim(F.col("_record").getField(top)).alias(column)
+                for column, top in _texts_of(source).items()
             ],
             F.when(F.col("_record").isNotNull(), _undeclared(source)).alias("_extra"),
         )
@@ -90,9 +118,9 @@ def _with_json(lines: DataFrame, source: Source, carried: Sequence[str]) -> Data
 
 def _undeclared(source: Source) -> Column:
     """The keys are looked at first: nearly all lines have no other field, and need no map."""
-    declared = F.array(*[F.lit(name) for name in source.mapped_fields()])
+    declared = F.array(*[F.lit(name) for name in source.known_fields()])
     others = F.array_except(F.json_object_keys("_text"), declared)
-    fields = F.from_json("_text", "map<string,string>", _JSON_OPTIONS)
+    fields = F.from_json("_text", "map<string,string>", JSON_OPTIONS)
     return F.when(
         F.size(others) > 0,
         _filled(F.map_filter(fields, lambda key, _: ~F.array_contains(declared, key)), source),
@@ -119,10 +147,10 @@ def _with_csv(
     text = F.col("_text")
     escaped = "\\" + delimiter
     field = _CSV_FIELD.format(d=escaped)
-    has_quote = F.contains(text, F.lit('"'))
-    well_formed = ~has_quote | text.rlike(f"^{field}(?:{escaped}{field})*$")
+    has_quote = F.contains(text, F.lit('"')) if source.csv.quoted else F.lit(False)
+    well_formed = ~has_quote | text.rlike(f"^{field}(?:{escaped}{field})*+$")
     unquoted = F.when(
-        has_quote, F.regexp_replace(text, f'(^|{escaped})"[^"]*(?:""[^"]*)*"', "$1")
+        has_quote, F.regexp_replace(text, f'(^|{escaped})"[^"]*+(?:""[^"]*+)*+"', "$1")
     ).otherwise(text)
     count = F.length(unquoted) - F.length(F.replace(unquoted, F.lit(delimiter), F.lit(""))) + 1
     expected = _by_header(source, {h: F.lit(len(c)) for h, c in layouts.items()})
@@ -146,10 +174,8 @@ def _with_csv(
         "_fatal",
         "_detail",
         *[
-            F.trim(_by_header(source, _column(layouts, records, name))).alias(
-                raw_column(source, name)
-            )
-            for name in source.mapped_fields()
+            F.trim(_by_header(source, _column(source, layouts, records, top))).alias(column)
+            for column, top in _texts_of(source).items()
         ],
         _by_header(source, _others(source, layouts, records)).alias("_extra"),
     )
@@ -157,6 +183,8 @@ def _with_csv(
 
 def columns_of(header: str, source: Source) -> list[str]:
     """The column names of a CSV header record."""
+    if not source.csv.quoted:
+        return header.split(source.csv.delimiter)
     return next(csv.reader([header], delimiter=source.csv.delimiter), [])
 
 
@@ -190,6 +218,10 @@ def _count_problem(expected: Column, names: Column) -> Column:
 
 
 def _record(source: Source, columns: Sequence[str]) -> Column:
+    """A struct of the columns `c0`, `c1` and so on; where nothing is quoted an array of texts."""
+    whole = F.when(F.col("_fatal").isNull(), F.col("_text"))
+    if not source.csv.quoted:
+        return F.split(whole, re.escape(source.csv.delimiter), -1)
     schema = ", ".join(f"`c{position}` string" for position in range(len(columns)))
     options = {
         "sep": source.csv.delimiter,
@@ -199,14 +231,20 @@ def _record(source: Source, columns: Sequence[str]) -> Column:
         "ignoreLeadingWhiteSpace": "false",
         "ignoreTrailingWhiteSpace": "false",
     }
-    whole = F.when(F.col("_fatal").isNull(), F.col("_text"))
     return F.from_csv(whole, schema, options)
 
 
-def _column(layouts: dict[str, list[str]], records: dict[str, str], name: str) -> dict[str, Column]:
+def _cell(source: Source, record: str, position: int) -> Column:
+    cells = F.col(record)
+    return cells.getField(f"c{position}") if source.csv.quoted else cells.getItem(position)
+
+
+def _column(
+    source: Source, layouts: dict[str, list[str]], records: dict[str, str], name: str
+) -> dict[str, Column]:
     """Per header, the text of the column `name`; null where the file has none."""
     return {
-        header: F.col(records[header]).getField(f"c{columns.index(name)}")
+        header: _cell(source, records[header], columns.index(name))
         if name in columns
         else F.lit(None).cast("string")
         for header, columns in layouts.items()
@@ -217,14 +255,14 @@ def _others(
     source: Source, layouts: dict[str, list[str]], records: dict[str, str]
 ) -> dict[str, Column]:
     """Per header, the columns the mapping does not name as a map; null if there are none."""
-    mapped = set(source.mapped_fields())
+    known = set(source.known_fields())
     found: dict[str, Column] = {}
     for header, columns in layouts.items():
         parts = [
             part
             for position, name in enumerate(columns)
-            if name not in mapped
-            for part in (F.lit(name), F.col(records[header]).getField(f"c{position}"))
+            if name not in known
+            for part in (F.lit(name), _cell(source, records[header], position))
         ]
         whole = F.col("_fatal").isNull()
         found[header] = (

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.rules import failed_rules
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
-from clickstream_platform.transforms.standardise import UNIT
+from clickstream_platform.transforms.fingerprint import UNIT
 
 ACCEPTED, DUPLICATE, QUARANTINED = "accepted", "duplicate", "quarantined"
 

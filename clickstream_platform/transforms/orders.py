@@ -4,8 +4,8 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.facts import FACT_TRANSACTIONS
+from clickstream_platform.transforms.fingerprint import UNIT
 from clickstream_platform.transforms.sessions import TOTAL_ORDER, typed
-from clickstream_platform.transforms.standardise import UNIT
 
 
 def purchases(events: DataFrame) -> DataFrame:

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS
-from clickstream_platform.transforms.standardise import UNIT
+from clickstream_platform.transforms.fingerprint import UNIT
 
 TOTAL_ORDER = ("event_timestamp", "event_id", "id_scope")
 _OF_FIRST_EVENT = (

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.sources.model import Source, names_of
-from clickstream_platform.tables.silver import ITEM
+from clickstream_platform.sources.model import (
+    AMOUNT_FIELDS,
+    ITEM_FIELDS,
+    TEXT_FIELDS,
+    TIME_FIELDS,
+    Source,
+)
 from clickstream_platform.transforms.enrichment import own_column, own_texts, with_enrichment
-from clickstream_platform.transforms.fields import Fields
+from clickstream_platform.transforms.fields import Fields, no_text
+from clickstream_platform.transforms.fingerprint import UNIT, event_fingerprint, joined
+from clickstream_platform.transforms.items import (
+    LISTED_TEXT,
+    amount,
+    whole_number,
+    with_items,
+)
 from clickstream_platform.transforms.limits import Limits
-from clickstream_platform.transforms.times import is_before, is_future, parsed_time
+from clickstream_platform.transforms.rescue import rescued_data, unparsable
+from clickstream_platform.transforms.times import (
+    is_before,
+    is_future,
+    parsed_time,
+    repaired_time,
+)
 from clickstream_platform.transforms.vocabulary import KNOWN_EVENTS
 
-UNIT, RECORD, GROUP = "\x1f", "\x1e", "\x1d"  # ASCII separators: unit, record, group
-NULL_TEXT = "\\N"
-_DECIMAL = r"^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?$"
-_WHOLE = r"^[+-]?\d+(?:\.0*)?$"
 _CARRIED = (
     "source",
     "source_file",
@@ -27,6 +41,29 @@ _CARRIED = (
     "ingest_hour",
     "home_hour",
     "enqueued_at",
+)
+_MADE = (
+    "id_scope",
+    "event_id",
+    "event_fingerprint",
+    "event_name",
+    "event_timestamp",
+    "visitor_id",
+    *TEXT_FIELDS,
+    "ip_anonymised",
+    "items",
+    "value",
+    "currency",
+    *AMOUNT_FIELDS,
+    *TIME_FIELDS,
+    "is_high_value",
+    "added_fields",
+    "rescued_data",
+    "warnings",
+    "source_version",
+    "reasons",
+    "detail",
+    "is_readable",
 )
 
 
@@ -38,89 +75,112 @@ def standardise(lines: DataFrame, source: Source, limits: Limits) -> DataFrame:
     fields = Fields(source)
     read = (
         lines.select(*_CARRIED, "_fatal", "_detail", *_texts(fields))
-        .withColumn("event_name", _event_name(F.col("_name"), source))
-        .withColumn("ip_anonymised", _anonymised(F.col("_address")))
-        .withColumn("event_timestamp", parsed_time(F.col("_time"), source.event_timestamp.format))
-        .withColumn("_price", _price(F.col("_price_text")))
-        .withColumn("_quantity", _quantity(F.col("_quantity_text")))
-        .withColumn("items", _items())
-        .withColumn("value", _value())
-        .withColumn("visitor_id", F.coalesce("anonymous_id", "user_id", "client_session_id"))
-        .withColumn("is_high_value", _is_high_value(limits.high_value_threshold))
-        .withColumn("warnings", _warnings())
-        .withColumn("rescued_data", _rescued(source))
+        .withColumns(_first_columns(source))
+        .withColumn("event_timestamp", _event_timestamp(source, F.col("_time")))
+        .transform(lambda rows: with_items(rows, source))
+        .withColumn("visitor_id", _visitor_id(fields))
+        .withColumn("is_high_value", _is_high_value(source, limits.high_value_threshold))
+        .withColumn("rescued_data", rescued_data(source))
+        .withColumn("added_fields", _added_fields(source))
+        .withColumn("warnings", _warnings(source))
         .withColumn("id_scope", F.lit(source.name))
         .withColumn("source_version", F.lit(source.version).cast("bigint"))
-        .withColumn("event_fingerprint", _fingerprint(source))
+        .withColumn("event_fingerprint", event_fingerprint(source))
         .withColumn("reasons", _reasons(source, limits))
-        .withColumn("detail", F.coalesce("_detail", _time_detail()))
+        .withColumn("detail", F.coalesce("_detail", _time_detail(), _drift_detail(source)))
         .withColumn("is_readable", F.col("_fatal").isNull())
-        .drop("_fatal", "_detail", "_time", "_name", "_address", "_extra", *_ITEM_TEXTS)
+        .select(*_CARRIED, *_MADE, *[own_column(name) for name in own_texts(source)])
     )
     return with_enrichment(read, source)
 
 
 def event_time(lines: DataFrame, source: Source) -> Column:
     """The parsed event time of rows made by `with_fields`; null for an unreadable line."""
-    text = Fields(source).text(source.event_timestamp.field)
-    time = parsed_time(text, source.event_timestamp.format)
-    return F.when(F.col("_fatal").isNull(), time)
+    fields = Fields(source)
+    own = _parsed(source, fields.text(source.event_timestamp.field))
+    if source.event_timestamp.repair_clock:
+        three = [_parsed(source, fields.mapped(name)) for name in TIME_FIELDS]
+        own = repaired_time(three[0], three[1], three[2], own)
+    return F.when(F.col("_fatal").isNull(), own)
 
 
-_ITEM_TEXTS = (
-    "_item_id",
-    "_item_name",
-    "_item_brand",
-    "_item_category",
-    "_price_text",
-    "_quantity_text",
-    "_price",
-    "_quantity",
-)
+def _parsed(source: Source, text: Column) -> Column:
+    return parsed_time(text, source.event_timestamp.format, source.event_timestamp.zone)
+
+
+def _event_timestamp(source: Source, text: Column) -> Column:
+    own = _parsed(source, text)
+    if not source.event_timestamp.repair_clock:
+        return own
+    return repaired_time(F.col("client_timestamp"), F.col("sent_at"), F.col("received_at"), own)
+
+
+def _first_columns(source: Source) -> dict[str, Column]:
+    """What is made of one text each; of the optional ones only what the source maps."""
+    made = {
+        "event_name": _event_name(F.col("_name"), source),
+        "ip_anonymised": _anonymised(F.col("_address")),
+        "_price": amount(F.col("_price_text")),
+        "_quantity": whole_number(F.col("_quantity_text")),
+    }
+    for name in AMOUNT_FIELDS:
+        if name in source.fields:
+            made[name] = amount(F.col(f"_{name}_text"))
+    for name in TIME_FIELDS:
+        if name in source.fields:
+            made[name] = _parsed(source, F.col(f"_{name}_text"))
+    return made
 
 
 def _texts(fields: Fields) -> list[Column | str]:
     source = fields.source
 
-    def of(name: str) -> Column:
-        return fields.text(source.fields[name]) if name in source.fields else _no_text()
-
     def item(name: str) -> Column:
-        return fields.text(source.item[name]) if name in source.item else _no_text()
+        return fields.text(source.item[name]) if name in source.item else no_text()
 
     default_currency = F.lit(source.defaults.get("currency")).cast("string")
-    plain = (
-        "user_id",
-        "anonymous_id",
-        "client_session_id",
-        "page_location",
-        "page_referrer",
-        "user_agent",
-        "transaction_id",
-        "outcome",
-        "experiment_id",
-        "variant_id",
-    )
+    typed = dict.fromkeys(AMOUNT_FIELDS, "decimal(12,2)") | dict.fromkeys(TIME_FIELDS, "timestamp")
     return [
         _event_id(fields).alias("event_id"),
-        of("event_name").alias("_name"),
+        fields.mapped("event_name").alias("_name"),
         fields.text(source.event_timestamp.field).alias("_time"),
-        *[of(name).alias(name) for name in plain],
-        F.lower(of("ip_address")).alias("_address"),
-        F.coalesce(F.upper(of("currency")), default_currency).alias("currency"),
-        item("item_id").alias("_item_id"),
-        item("item_name").alias("_item_name"),
-        item("item_brand").alias("_item_brand"),
-        item("item_category").alias("_item_category"),
-        item("price").alias("_price_text"),
+        *[fields.mapped(name).alias(name) for name in TEXT_FIELDS],
+        *[
+            fields.mapped(name).alias(f"_{name}_text")
+            if name in source.fields
+            else F.lit(None).cast(kind).alias(name)
+            for name, kind in typed.items()
+        ],
+        F.lower(fields.mapped("ip_address")).alias("_address"),
+        F.coalesce(F.upper(fields.mapped("currency")), default_currency).alias("currency"),
+        *[item(name).alias(f"_{name}") for name in ITEM_FIELDS[:4]],
+        _price_text(source, item).alias("_price_text"),
         item("quantity").alias("_quantity_text"),
-        *[of(name).alias(own_column(name)) for name in own_texts(source)],
+        *[fields.mapped(name).alias(own_column(name)) for name in own_texts(source)],
+        *[_visitor_made(fields).alias("_visitor_made") for _ in source.visitor_fingerprint[:1]],
+        *[fields.text(listed.field).alias(LISTED_TEXT) for listed in [source.items] if listed],
         "_extra",
+        "_unread",
     ]
 
 
-def _no_text() -> Column:
-    return F.lit(None).cast("string")
+def _price_text(source: Source, item: Callable[[str], Column]) -> Column:
+    """A source may give what a product costs that says no price."""
+    default = source.defaults.get("price")
+    if default is None:
+        return item("price")
+    return F.coalesce(item("price"), F.when(item("item_id").isNotNull(), F.lit(default)))
+
+
+def _visitor_made(fields: Fields) -> Column:
+    texts = [fields.text(name) for name in fields.source.visitor_fingerprint]
+    made = F.left(F.md5(joined(texts, UNIT)), F.lit(32))
+    return F.when(F.coalesce(*texts).isNotNull(), made)
+
+
+def _visitor_id(fields: Fields) -> Column:
+    ids = ["anonymous_id", "user_id", "client_session_id"]
+    return F.coalesce(*ids, *["_visitor_made" for _ in fields.source.visitor_fingerprint[:1]])
 
 
 def _event_id(fields: Fields) -> Column:
@@ -128,11 +188,7 @@ def _event_id(fields: Fields) -> Column:
     if event_id.field:
         return fields.text(event_id.field)
     texts = [fields.text(name) for name in event_id.fingerprint]
-    return F.when(F.col("_fatal").isNull(), F.left(F.md5(_joined(texts, UNIT)), F.lit(32)))
-
-
-def _joined(texts: list[Column], separator: str) -> Column:
-    return F.concat_ws(separator, *[F.coalesce(text, F.lit(NULL_TEXT)) for text in texts])
+    return F.when(F.col("_fatal").isNull(), F.left(F.md5(joined(texts, UNIT)), F.lit(32)))
 
 
 def _event_name(text: Column, source: Source) -> Column:
@@ -157,53 +213,23 @@ def _anonymised(address: Column) -> Column:
     )
 
 
-def _price(text: Column) -> Column:
-    return F.when(text.rlike(_DECIMAL), text.try_cast("decimal(12,2)"))
+def _is_high_value(source: Source, threshold: float) -> Column:
+    price = F.array_max("items.price") if source.items else F.col("_price")
+    return F.coalesce(price > F.lit(str(threshold)).cast("decimal(12,2)"), F.lit(False))
 
 
-def _quantity(text: Column) -> Column:
-    return F.when(text.rlike(_WHOLE), F.regexp_replace(text, r"\.0*$", "").try_cast("bigint"))
+def _added_fields(source: Source) -> Column:
+    is_added = source.schema_mode == "add"
+    return F.nullif(F.to_json("_extra"), F.lit("{}")) if is_added else no_text()
 
 
-def _items() -> Column:
-    item = F.struct(
-        F.col("_item_id").alias("item_id"),
-        F.col("_item_name").alias("item_name"),
-        F.col("_item_brand").alias("item_brand"),
-        F.col("_item_category").alias("item_category"),
-        F.col("_price").alias("price"),
-        F.col("_quantity").alias("quantity"),
-    )
-    texts = (
-        "_item_id",
-        "_item_name",
-        "_item_brand",
-        "_item_category",
-        "_price_text",
-        "_quantity_text",
-    )
-    present = F.coalesce(*[F.col(name) for name in texts]).isNotNull()
-    items = F.when(present, F.array(item)).otherwise(F.array())
-    return items.cast(f"array<{ITEM.simpleString()}>")
-
-
-def _value() -> Column:
-    """One item at most here; the product is null from 10^10 on."""
-    quantity = F.coalesce("_quantity", F.lit(1).cast("bigint")).cast("decimal(20,0)")
-    return F.try_multiply(F.col("_price"), quantity).try_cast("decimal(12,2)")
-
-
-def _is_high_value(threshold: float) -> Column:
-    return F.coalesce(F.col("_price") > F.lit(str(threshold)).cast("decimal(12,2)"), F.lit(False))
-
-
-def _warnings() -> Column:
+def _warnings(source: Source) -> Column:
     return named_if(
         {
             "no_visitor": F.col("visitor_id").isNull(),
             "unknown_event_name": ~F.col("event_name").isin([*KNOWN_EVENTS]),
-            "unparsable_price": _unparsable("_price"),
-            "unparsable_quantity": _unparsable("_quantity"),
+            **unparsable(source),
+            "undeclared_fields": F.col("_extra").isNotNull(),
             "currency_pattern": ~F.col("currency").rlike("^[A-Z]{3}$"),
         }
     )
@@ -218,57 +244,6 @@ def named_if(conditions: Mapping[str, Column]) -> Column:
     return F.when(F.coalesce(*names).isNotNull(), F.array_compact(F.array(*names))).otherwise(none)
 
 
-def _unparsable(name: str) -> Column:
-    return F.col(f"{name}_text").isNotNull() & F.col(name).isNull()
-
-
-def _rescued(source: Source) -> Column:
-    unparsed = [
-        F.when(
-            _unparsable(f"_{name}"),
-            F.create_map(F.lit(names_of(source.item[name])[0]), F.col(f"_{name}_text")),
-        )
-        for name in ("price", "quantity")
-        if name in source.item
-    ]
-    empty = F.create_map().cast("map<string,string>")
-    parts = [F.coalesce(part, empty) for part in (F.col("_extra"), *unparsed)]
-    merged = F.map_concat(*parts) if len(parts) > 1 else parts[0]
-    present = F.coalesce(F.col("_extra"), *unparsed).isNotNull()
-    return F.when(present, F.nullif(F.to_json(merged), F.lit("{}")))
-
-
-def _fingerprint(source: Source) -> Column:
-    item = F.col("items")[0]
-    items = F.when(F.size("items") == 0, F.lit("")).otherwise(
-        _joined([item[name].cast("string") for name in ITEM.fieldNames()], RECORD)
-    )
-    texts = [
-        F.col("event_name"),
-        F.unix_micros("event_timestamp").cast("string"),
-        *[
-            F.col(name)
-            for name in (
-                "user_id",
-                "anonymous_id",
-                "client_session_id",
-                "page_location",
-                "page_referrer",
-                "user_agent",
-                "ip_anonymised",
-            )
-        ],
-        items,
-        F.col("value").cast("string"),
-        *[
-            F.col(name)
-            for name in ("currency", "transaction_id", "outcome", "experiment_id", "variant_id")
-        ],
-        *[F.col(own_column(name)) for name in own_texts(source)],
-    ]
-    return F.left(F.md5(_joined(texts, UNIT)), F.lit(16))
-
-
 def _reasons(source: Source, limits: Limits) -> Column:
     """The rules of reading; the contract of silver/events adds its own (see `judge`)."""
     time = F.col("event_timestamp")
@@ -279,12 +254,14 @@ def _reasons(source: Source, limits: Limits) -> Column:
         if name not in ("event_name", "event_timestamp", "event_id")
     ]
     named = {
-        "missing_event_timestamp": F.col("_time").isNull(),
+        "missing_event_timestamp": F.col("_time").isNull() & time.isNull(),
         "unparsable_event_timestamp": F.col("_time").isNotNull() & time.isNull(),
         "future_event": is_future(time, F.col("ingest_hour"), max_future_skew_s=skew),
         "before_first_hour": is_before(time, limits.first_hour),
         **{f"missing_{name}": _required(name).isNull() for name in required},
     }
+    if source.schema_mode == "fail":
+        named["schema_drift"] = F.col("rescued_data").isNotNull()
     return F.when(F.col("_fatal").isNotNull(), F.array("_fatal")).otherwise(named_if(named))
 
 
@@ -295,3 +272,9 @@ def _required(name: str) -> Column:
 def _time_detail() -> Column:
     unparsed = F.col("_time").isNotNull() & F.col("event_timestamp").isNull()
     return F.when(unparsed, F.concat(F.lit("found time: "), F.left(F.col("_time"), F.lit(60))))
+
+
+def _drift_detail(source: Source) -> Column:
+    if source.schema_mode != "fail":
+        return no_text()
+    return F.concat(F.lit("found fields: "), F.left("rescued_data", F.lit(200)))

@@ -99,7 +99,9 @@ def fingerprint(event: Row) -> str:
     microseconds = str(int(event["event_timestamp"].timestamp()) * 1_000_000)
     names = ("user_id", "anonymous_id", "client_session_id", "page_location", "page_referrer",
              "user_agent", "ip_anonymised")  # fmt: skip
-    last = ("value", "currency", "transaction_id", "outcome", "experiment_id", "variant_id")
+    last = ("value", "currency", "transaction_id", "outcome", "experiment_id", "variant_id",
+            "page_title", "geo_country", "geo_region", "geo_city", "tax", "shipping", "coupon",
+            "consent_state", "client_timestamp")  # fmt: skip
     texts = [event["event_name"], microseconds]
     texts += [NULL if event.get(n) is None else str(event[n]) for n in names]
     texts += [items]
@@ -134,7 +136,7 @@ EVENTS = [
           page_location="/a?gclid=1", page_referrer="https://t.co/x", page_path="/a",
           mkt_clickid="1", mkt_network="Google", refr_medium="social", **CAME),
     event("e2", "view_item", "11:01:00", (FILE_A, 1), user_id="uA", items=[item("p1", "10.00")],
-          value=Decimal("10.00"), rescued_data='{"color": "red"}'),
+          value=Decimal("10.00"), rescued_data='{"color": "red"}', warnings=["undeclared_fields"]),
     event("e3", "add_to_cart", "10:10:00", (FILE_A, 4), anonymous_id="b", items=[item("p1")]),
     event("e4", "purchase", "11:03:00", (FILE_B, 0), **ORDER),
     event("e5", "purchase", "11:20:00", (FILE_B, 1), **ORDER),

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from clickstream_platform.errors import UsageError
+from clickstream_platform.generator.shapes.access_log import ACCESS_LOG
 from clickstream_platform.generator.shapes.eventhub_products import EVENTHUB_PRODUCTS
+from clickstream_platform.generator.shapes.ga4 import GA4
 from clickstream_platform.generator.shapes.kafka_raw import KAFKA_RAW
 from clickstream_platform.generator.shapes.segment import SEGMENT
 from clickstream_platform.generator.shapes.shape import Shape
 from clickstream_platform.generator.shapes.shop_json import SHOP_JSON
+from clickstream_platform.generator.shapes.snowplow import SNOWPLOW
 from clickstream_platform.generator.shapes.star_csv import STAR_CSV
 from clickstream_platform.generator.shapes.transactions_csv import TRANSACTIONS_CSV
 
 SHAPES: dict[str, Shape] = {
     shape.letter: shape
-    for shape in (SHOP_JSON, EVENTHUB_PRODUCTS, STAR_CSV, TRANSACTIONS_CSV, KAFKA_RAW, SEGMENT)
+    for shape in (
+        SHOP_JSON,
+        EVENTHUB_PRODUCTS,
+        STAR_CSV,
+        TRANSACTIONS_CSV,
+        KAFKA_RAW,
+        GA4,
+        SEGMENT,
+        SNOWPLOW,
+        ACCESS_LOG,
+    )
 }
 
 

@@ -37,10 +37,10 @@ def render(events: EventBlock, shop: Shop, file_format: str) -> list[str]:
     ]
 
 
-def product_lists(events: EventBlock, shop: Shop, *, id_name: str) -> list[str]:
+def product_lists(events: EventBlock, shop: Shop, *, id_name: str, prefix: str = "") -> list[str]:
     """The lines of the cart, or the one product looked at, as JSON objects with commas between."""
     heads = [
-        f'{{"{id_name}":"{product_id}","name":"{name}","category":"{category}"'
+        f'{{"{id_name}":"{product_id}","{prefix}name":"{name}","{prefix}category":"{category}"'
         for product_id, name, category in zip(
             shop.product_ids, shop.product_names, text.category_names(shop), strict=True
         )
@@ -71,7 +71,7 @@ def product_lists(events: EventBlock, shop: Shop, *, id_name: str) -> list[str]:
 EVENTHUB_PRODUCTS = Shape(
     letter="B",
     source="eventhub_products",
-    formats=("json",),
+    formats=("json", "parquet"),
     render=render,
     identity="account",
     name_path=("event",),

@@ -31,7 +31,7 @@ def render(events: EventBlock, shop: Shop, file_format: str) -> list[str]:
 KAFKA_RAW = Shape(
     letter="E",
     source="kafka_raw",
-    formats=("json",),
+    formats=("json", "parquet"),
     render=render,
     identity="always",
     id_path=("event_id",),

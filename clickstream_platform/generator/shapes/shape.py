@@ -38,7 +38,8 @@ class Shape:
     guests the client's session; `always` a user on every line. Paths lead to the fields that
     faults break; `id_path` is None where a line has no id. `cart_slots` and `max_quantity` bound
     an order to what a line can say. `has_arrival_time`: a line without its event time still
-    carries a time. Lines of the `unnamed` events carry no name of their own.
+    carries a time. Lines of the `unnamed` events carry no name of their own. `sources` names
+    the mapping of a format that has one of its own; `has_header` and `delimiter` are of CSV.
     """
 
     letter: str
@@ -59,6 +60,13 @@ class Shape:
     priced_names: tuple[str, ...] = ("view_item", "add_to_cart", "purchase")
     words: Mapping[str, str] = field(default_factory=dict)
     parquet: pa.Schema | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    has_header: bool = True
+    delimiter: str = ","
+
+    def source_of(self, file_format: str) -> str:
+        """The source mapping that reads files of this format."""
+        return self.sources.get(file_format, self.source)
 
     def can_break(self, events: EventBlock) -> np.ndarray:
         """True for events whose line has all the fields that faults break."""

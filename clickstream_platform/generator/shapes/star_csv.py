@@ -68,6 +68,7 @@ STAR_CSV = Shape(
     letter="C",
     source="star_csv",
     formats=("csv", "json"),
+    sources={"json": "star_json"},
     render=render,
     identity="account",
     id_path=("event_id",),

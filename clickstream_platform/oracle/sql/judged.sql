@@ -18,8 +18,7 @@ with winners as (
 select
     *,
     case
-        when event_timestamp <> winner.event_timestamp
-            or event_fingerprint <> winner.event_fingerprint then 'collision'
+        when event_fingerprint <> winner.event_fingerprint then 'collision'
         when source_file = winner.source_file and source_offset = winner.source_offset
         then 'accepted'
         else 'duplicate'
