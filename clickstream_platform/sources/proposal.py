@@ -64,9 +64,16 @@ class SampleError(ValueError):
 
 
 def meaning_of(field: str) -> str | None:
-    """The canonical name a field most likely has; null if no name fits."""
-    plain = _plain(field)
-    return next((ours for ours, names in SYNONYMS.items() if plain in names), None)
+    """The canonical name a field most likely has; null if no name fits.
+
+    Of a path the whole counts first, then its end: `context.page.url` is a `page.url`.
+    """
+    steps = field.split(".")
+    for start in range(len(steps)):
+        plain = _plain("".join(steps[start:]))
+        if ours := next((name for name, words in SYNONYMS.items() if plain in words), None):
+            return ours
+    return None
 
 
 def _plain(name: str) -> str:

@@ -33,7 +33,7 @@ WRITTEN = {  # (shape, format) -> source, and the columns its lines can say
     ("B", "json"): ("eventhub_products", (*WHO, *PAGE, "item_id", "item_category", "price")),
     ("C", "csv"): ("star_csv", (*WHO, *PAGE, "item_id", "price", "value")),
     ("C", "json"): ("star_json", (*WHO, *PAGE, "item_id", "price", "value")),
-    ("D", "csv"): ("transactions_csv", (*WHO, "item_id", "price", "value")),
+    ("D", "csv"): ("transactions_csv", (*WHO, "item_id")),  # an amount on purchases alone
     ("E", "json"): ("kafka_raw", ("user_id", "item_id", "price", "value")),
     ("F", "json"): ("ga4", tuple(n for n in ALL if n not in ("user_agent", "ip_anonymised"))),
     ("G", "json"): ("segment", ALL),
