@@ -42,6 +42,10 @@ def _replaced(old: bytes, new: bytes) -> Mutation:
     return lambda line, _: line.replace(old, new)
 
 
+def _nested(depth: int) -> bytes:
+    return b"[" * depth + b"]" * depth
+
+
 def _flipped(line: bytes, rng: random.Random) -> bytes:
     flipped = bytearray(line)
     for _ in range(rng.randint(1, 4)):
@@ -58,7 +62,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     _replaced(b"good", b"\x00"),
     lambda line, _: b"\xef\xbb\xbf" + line,
     lambda line, rng: b'{"x":' * rng.choice([50, 990, 3000]) + line,
-    lambda line, rng: line[:-1] + b',"deep":' + b"[" * (d := rng.choice([90, 900])) + b"]" * d + b"}",
+    lambda line, rng: line[:-1] + b',"deep":%b}' % _nested(rng.choice([90, 900])),
     _replaced(b'"type": "track"', b'"x": 1, "x": 2, "anonymousId": "b", "anonymousId": null'),
     _replaced(b'"price": 1', b'"price": NaN'),
     _replaced(b'"price": 1', b'"price": 1e400'),
