@@ -142,8 +142,11 @@ def is_parquet(path: Path, source: Source) -> bool:
 
 
 def _sha8(path: Path) -> str:
+    digest = hashlib.sha256()
     with open_regular(path) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()[:8]
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()[:8]
 
 
 def _inspected_parquet(path: Path) -> Inspected:
