@@ -56,7 +56,7 @@ def check_sample(workspace: Workspace, source: Source, sample: Path, *, shown: i
     fields: Counter[str] = Counter()
     for row in rows:
         for text in (row["rescued_data"], row["added_fields"]):
-            fields.update(json.loads(text) if text else ())
+            fields.update([*json.loads(text)] if text else ())
     unknown = [f for f, _ in fields.most_common() if f.split(".")[0] not in source.known_fields()]
     return SourceReport(
         source=source.name,
