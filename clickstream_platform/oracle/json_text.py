@@ -104,10 +104,10 @@ def text_of(value: Any) -> str | None:
 
 
 def first_json(text: str, begin: str) -> Any:
-    """The JSON value the text begins with, if it begins with `begin` and is whole; else null."""
+    """The JSON value the text is, if it begins with `begin`; else null."""
     if not text.startswith(begin):
         return None
     try:
-        return _DECODER.raw_decode(text)[0]
+        return _DECODER.decode(text)
     except (ValueError, RecursionError):
         return None

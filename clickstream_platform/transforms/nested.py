@@ -59,7 +59,9 @@ def _inner(source: Source, top: str) -> Column:
     if any(not path.inner for path in inside):
         return F.when(F.startswith(text, F.lit("[")), F.from_json(text, _PARAMETERS, JSON_OPTIONS))
     schema = _schema(inside)
-    return F.when(F.startswith(text, F.lit("{")), F.from_json(text, schema, JSON_OPTIONS))
+    # In an array, for of a broken object alone Spark makes one whose fields are all null.
+    parsed = F.from_json(F.concat(F.lit("["), text, F.lit("]")), f"array<{schema}>", JSON_OPTIONS)
+    return F.when(F.startswith(text, F.lit("{")), F.get(parsed, F.lit(0)))
 
 
 def _schema(paths: Sequence[FieldPath]) -> str:
