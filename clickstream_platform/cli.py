@@ -43,6 +43,9 @@ COMMANDS = {
     "query": Lazy(
         f"{_ROOT}.queries.command:query", "Answer a named question, or any SQL over the lake."
     ),
+    "dashboard": Lazy(
+        f"{_ROOT}.dashboard.command:dashboard", "Show the pages in a browser, without Spark."
+    ),
     "logs": Lazy(f"{_ROOT}.operations.logs_command:logs", "Show the logs of all services."),
     "doctor": Lazy(
         f"{_ROOT}.operations.doctor_command:doctor", "Say what this machine lacks, and the fix."

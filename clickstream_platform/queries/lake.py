@@ -7,7 +7,7 @@ table comes in as an Arrow dataset, which leaves out the files of other hours.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -45,16 +45,23 @@ class Lake:
     """One in-memory DuckDB that sees the lake; it cannot write, nor open any other file.
 
     `version` holds for the tables a query names (`ops.progress` stays the newest), `as_of` for all.
+    `only` keeps the rows of silver and gold whose columns have these values; ops stays whole.
     """
 
     def __init__(
-        self, settings: Settings, *, version: int | None = None, as_of: datetime | None = None
+        self,
+        settings: Settings,
+        *,
+        version: int | None = None,
+        as_of: datetime | None = None,
+        only: Mapping[str, str | bool] | None = None,
     ) -> None:
         if version is not None and as_of is not None:
             raise UsageError("Give a version or a time, not both.")
         self.settings = settings
         self.version = version
         self.as_of = as_of
+        self.only = dict(only or {})
         self._mounted: set[str] = set()
         self.sql = duckdb.connect(
             config={
@@ -149,6 +156,14 @@ class Lake:
                 self._mount_table(name, self._version_of(name, is_named=is_named))
             self._mounted.add(name)
 
+    def base_tables(self, names: Iterable[str]) -> set[str]:
+        """The tables that `names`, tables or views, are made from in the end."""
+        texts, found = view_texts(), set()
+        for name in names:
+            inner = mentioned(texts[name]) if name in texts else set()
+            found |= self.base_tables(inner) if inner else {name}
+        return found
+
     def columns(self, name: str) -> list[str]:
         """The columns of a table or view."""
         self.mount(name)
@@ -164,8 +179,27 @@ class Lake:
 
     def _mount_table(self, name: str, version: int | None) -> None:
         source = f"arrow_{name.replace('.', '_')}"
-        self.sql.register(source, self.dataset(name, version))
-        self.sql.execute(f"create view {name} as from {source}")
+        rows = self.dataset(name, version)
+        self.sql.register(source, rows)
+        kept = self._kept(name, rows.schema.names)
+        self.sql.execute(f"create view {name} as from {source}{kept}")
+
+    def _kept(self, name: str, columns: list[str]) -> str:
+        """The condition that `only` puts on a table.
+
+        Raises: QueryError if the table has no such column: a part of it would be the whole.
+        """
+        if not self.only or name.startswith("ops."):
+            return ""
+        missing = sorted(set(self.only) - set(columns))
+        if missing:
+            raise QueryError(f"{name} has no column {', '.join(missing)} to filter by.")
+        for column, value in self.only.items():
+            text = "true" if value is True else "false" if value is False else quoted(value)
+            self.sql.execute(f"set variable only_{column} = {text}")
+        return " where " + " and ".join(
+            f"{column} is not distinct from getvariable('only_{column}')" for column in self.only
+        )
 
     def _mount_view(self, name: str) -> None:
         text = view_texts()[name]
@@ -212,6 +246,11 @@ class Lake:
             )
         lines = [f"Columns of {n}: {', '.join(self.columns(n))}." for n in sorted(names or ())]
         return "\n".join([*lines, f"Tables and views: {', '.join([*self.tables, *self.views])}."])
+
+
+def quoted(text: str) -> str:
+    """A SQL text literal."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 @cache
