@@ -46,6 +46,9 @@ COMMANDS = {
     "dashboard": Lazy(
         f"{_ROOT}.dashboard.command:dashboard", "Show the pages in a browser, without Spark."
     ),
+    "report": Lazy(
+        f"{_ROOT}.report.command:report", "Write a day, a week or data quality as one HTML file."
+    ),
     "logs": Lazy(f"{_ROOT}.operations.logs_command:logs", "Show the logs of all services."),
     "doctor": Lazy(
         f"{_ROOT}.operations.doctor_command:doctor", "Say what this machine lacks, and the fix."

@@ -103,6 +103,28 @@ class AutomationSettings(BaseModel):
     max_attempts: int = Field(default=5, ge=1, description="Failed runs before it gives up.")
 
 
+class AlertSettings(BaseModel):
+    """When people are told, and where."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    urls: list[str] = Field(
+        default_factory=list, description="Apprise addresses; none is standard error."
+    )
+    stale_after_s: int = Field(
+        default=7200, ge=60, description="A table whose newest event is older is stale."
+    )
+    max_quarantine_rate: Share = Field(
+        default=0.2, description="Share of rejected lines of an hour above which to tell."
+    )
+    lookback_hours: int = Field(
+        default=24, ge=1, description="Hours back from the newest event that rules look at."
+    )
+    remind_after_s: int = Field(
+        default=86_400, ge=60, description="A standing alert is told again after this long."
+    )
+
+
 class Settings(BaseSettings):
     """Everything a home can set; see `docs/OPERATIONS.md` for the meaning of each key."""
 
@@ -131,6 +153,7 @@ class Settings(BaseSettings):
     sessions: SessionSettings = Field(default_factory=SessionSettings)
     checks: CheckSettings = Field(default_factory=CheckSettings)
     automation: AutomationSettings = Field(default_factory=AutomationSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
 
     @field_validator("home")
     @classmethod

@@ -13,7 +13,7 @@ from clickstream_platform.tiles.answers import Answer, answer, stamp
 from clickstream_platform.tiles.model import Number, Page, Tile, View
 
 PLOT = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
-NUMBER_WIDTH = 150
+NUMBER_WIDTH = 165
 FILTER_WORDS = {"device_category": "device", "channel_group": "channel", "is_bot": "bots"}
 
 

@@ -13,7 +13,7 @@ def shown(value: Any, kind: Kind) -> str:
     if value is None:
         return "-"
     if kind == "hour":
-        return f"{parse_hour(value):%d %b %H} h"
+        return f"{parse_hour(value):%b %d, %H}h"
     if kind == "money":
         return f"{value:,.2f}"
     if kind == "rate":
