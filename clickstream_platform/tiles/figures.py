@@ -12,6 +12,7 @@ from clickstream_platform.tiles.model import Figure
 
 NO_VALUE = "(none)"
 HEIGHT = 320
+LONGEST_LABEL = 36
 BLUES = "Blues"
 REDS = "Reds"
 
@@ -54,7 +55,13 @@ def ranking(label: str, size: str) -> Figure:
         figure.add_bar(
             x=values(rows, size), y=texts(rows, label), orientation="h", name=words(size)
         )
-        figure.update_yaxes(autorange="reversed", type="category")
+        names = texts(rows, label)
+        figure.update_yaxes(
+            autorange="reversed",
+            type="category",
+            tickvals=names,
+            ticktext=[_short(name) for name in names],
+        )
         figure.update_xaxes(title=words(size))
         return _framed(figure)
 
@@ -151,6 +158,10 @@ def texts(rows: pa.Table, column: str) -> list[str]:
 def words(column: str) -> str:
     """`sessions_started` as a person writes it."""
     return column.replace("_", " ")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_LABEL else f"{name[: LONGEST_LABEL - 1]}…"
 
 
 def _parts(rows: pa.Table, by: str | None) -> list[tuple[str | None, pa.Table]]:

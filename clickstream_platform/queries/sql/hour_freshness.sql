@@ -1,15 +1,21 @@
 -- name: hour_freshness
--- description: Per table: the newest event its own hours hold, and what is held back or marked.
--- tables: ops.hour_state, ops.v_hour_state
+-- description: Per table: how far its hours' data goes, and what is held back or marked.
+-- tables: ops.hour_state, ops.v_hour_state, ops.progress
 -- param: from = min hour
 -- param: to = max hour
 
 -- Judged by the data of the hours, not by the last commit: a backfill of an old hour commits now
--- and leaves `data_through` as it was. A held-back hour counts with what it had before.
+-- and leaves `data_through` as it was. A held-back hour counts with what it had before. Tables
+-- without event times reach to the end of their newest hour, or to the newest accepted event.
 with served as (
-    select "table", max(max_event_at) as data_through
+    select
+        "table",
+        coalesce(
+            max(max_event_at),
+            max(strptime(hour, '%Y-%m-%dT%H')::timestamptz + interval 1 hour)
+        ) as data_through
     from (
-        select "table", max_event_at
+        select "table", hour, max_event_at
         from ops.hour_state
         where blocked_by is null and hour between $from and $to
         qualify row_number() over (
@@ -24,12 +30,13 @@ select
     count(*) as hours,
     min(state.hour) as first_hour,
     max(state.hour) as last_hour,
-    max(served.data_through) as data_through,
+    least(max(served.data_through), max(progress.newest_event_at)) as data_through,
     max(state.recorded_at) as last_built_at,
     count(*) filter (where state.blocked_by is not null) as blocked_hours,
     count(*) filter (where state.is_stale) as marked_hours,
     sum(state.row_count)::bigint as rows
 from ops.v_hour_state as state
+cross join ops.progress as progress
 left join served on state."table" = served."table"
 where state.hour between $from and $to
 group by state."table"
