@@ -49,6 +49,12 @@ COMMANDS = {
     "report": Lazy(
         f"{_ROOT}.report.command:report", "Write a day, a week or data quality as one HTML file."
     ),
+    "publish": Lazy(
+        f"{_ROOT}.publish.command:publish", "Bring PostgreSQL and its BI views up to date."
+    ),
+    "export": Lazy(
+        f"{_ROOT}.publish.command:export", "Copy gold into DuckDB, Parquet or CSV files."
+    ),
     "logs": Lazy(f"{_ROOT}.operations.logs_command:logs", "Show the logs of all services."),
     "doctor": Lazy(
         f"{_ROOT}.operations.doctor_command:doctor", "Say what this machine lacks, and the fix."

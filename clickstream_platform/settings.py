@@ -147,6 +147,9 @@ class Settings(BaseSettings):
     source_dirs: list[Path] = Field(
         default_factory=list, description="Folders with source mappings beside the built-in ones."
     )
+    postgres_url: str | None = Field(
+        default=None, description="Where `publish` puts gold, as `postgresql://user@host/db`."
+    )
     max_hours_per_run: int = Field(default=744, ge=1)
     max_bytes_per_run: int = Field(default=1_000_000_000, ge=1_000_000)
     engine: EngineSettings = Field(default_factory=EngineSettings)
