@@ -55,6 +55,12 @@ COMMANDS = {
     "export": Lazy(
         f"{_ROOT}.publish.command:export", "Copy gold into DuckDB, Parquet or CSV files."
     ),
+    "alerts": Lazy(
+        f"{_ROOT}.monitoring.command:alerts", "Check what is wrong and tell people about it."
+    ),
+    "metrics": Lazy(
+        f"{_ROOT}.monitoring.command:metrics", "Show, write or serve metrics for Prometheus."
+    ),
     "logs": Lazy(f"{_ROOT}.operations.logs_command:logs", "Show the logs of all services."),
     "doctor": Lazy(
         f"{_ROOT}.operations.doctor_command:doctor", "Say what this machine lacks, and the fix."

@@ -198,6 +198,10 @@ class Settings(BaseSettings):
         return self.home / "state"
 
     @property
+    def reports(self) -> Path:
+        return self.home / "reports"
+
+    @property
     def logs(self) -> Path:
         return self.home / "logs"
 

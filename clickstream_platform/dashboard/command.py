@@ -19,7 +19,9 @@ APP = Path(__file__).parent / "app.py"
 def dashboard(*, port: int) -> None:
     """Show the dashboard of this home in the browser; Ctrl-C stops it."""
     check_port(port)
-    click.echo(f"Dashboard    http://{HOST}:{port}   (Ctrl-C stops it)\nHome         {settings().home}")
+    click.echo(
+        f"Dashboard    http://{HOST}:{port}   (Ctrl-C stops it)\nHome         {settings().home}"
+    )
     sys.stdout.flush()
     os.execv(sys.executable, command_line(port))  # noqa: S606 (our own interpreter, fixed arguments)
 

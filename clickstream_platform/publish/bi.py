@@ -41,7 +41,10 @@ def star_schema(lake: Path) -> list[Table]:
 
 
 def publish_gold(
-    settings: Settings, *, url: str | None = None, on_table: Callable[[Published], None] | None = None
+    settings: Settings,
+    *,
+    url: str | None = None,
+    on_table: Callable[[Published], None] | None = None,
 ) -> Publication:
     """Brings PostgreSQL up to date with gold; what did not change is not sent.
 
@@ -97,5 +100,7 @@ def _make_views(
                 connection.execute(sql.SQL("create view {} as {}").format(view, body))
                 made.append(name)
     except psycopg.Error as error:
-        raise PostgresError(f"The BI views cannot be made: {' '.join(str(error).split())}") from error
+        raise PostgresError(
+            f"The BI views cannot be made: {' '.join(str(error).split())}"
+        ) from error
     return tuple(made), tuple(waiting)

@@ -24,7 +24,9 @@ def publish(*, url: str | None) -> None:
 
 @click.command("export")
 @click.option("--format", "file_format", required=True, type=click.Choice(FORMATS))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder, or DuckDB file.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder, or DuckDB file."
+)
 @click.option("--select", "select", metavar="TABLES", help="Only these, like gold/fact_sessions.")
 def export(*, file_format: str, out: Path, select: str | None) -> None:
     """Copy gold into a DuckDB file, or into Parquet or CSV files."""

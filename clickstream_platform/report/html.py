@@ -118,5 +118,7 @@ def _environment() -> jinja2.Environment:
     """Templates from the package; all values are escaped unless marked safe."""
     folder = files("clickstream_platform.report") / "templates"
     return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(folder)), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(str(folder)),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
     )

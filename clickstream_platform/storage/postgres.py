@@ -156,7 +156,12 @@ def _published(connection: psycopg.Connection[Any], table: Table) -> dict[str, s
 
 
 def _replace(
-    connection: psycopg.Connection[Any], table: Table, partition: str, rows: pa.Table, *, content: str
+    connection: psycopg.Connection[Any],
+    table: Table,
+    partition: str,
+    rows: pa.Table,
+    *,
+    content: str,
 ) -> int:
     with connection.transaction():
         _delete(connection, table, partition)
@@ -273,5 +278,7 @@ def _without_password(url: str) -> str:
         parts = psycopg.conninfo.conninfo_to_dict(url)
     except psycopg.Error:
         return "the given `postgres_url`"
-    shown = {name: value for name, value in parts.items() if name in ("host", "port", "dbname", "user")}
+    shown = {
+        name: value for name, value in parts.items() if name in ("host", "port", "dbname", "user")
+    }
     return psycopg.conninfo.make_conninfo(**shown) or "the default address"

@@ -95,7 +95,9 @@ def heat(x: str, y: str, z: str, *, scale: str = BLUES, percent: bool = False) -
             xgap=1,
             ygap=1,
             colorbar={"title": words(z), "tickformat": ".0%" if percent else ""},
-            hovertemplate="%{x}<br>%{y}<br>%{z" + (":.1%" if percent else ":,") + "}<extra></extra>",
+            hovertemplate="%{x}<br>%{y}<br>%{z"
+            + (":.1%" if percent else ":,")
+            + "}<extra></extra>",
         )
         figure.update_xaxes(type="category")
         figure.update_yaxes(type="category", autorange="reversed")

@@ -82,9 +82,7 @@ def test_every_view_that_can_be_made_answers(url: str, home: Settings) -> None:
     assert ask(url, "select sum(revenue) from bi.product_performance") == [(Decimal("25.50"),)]
 
 
-def test_an_unchanged_hour_is_not_sent_again_and_a_changed_one_is(
-    url: str, home: Settings
-) -> None:
+def test_an_unchanged_hour_is_not_sent_again_and_a_changed_one_is(url: str, home: Settings) -> None:
     publish_gold(home, url=url)
     again = publish_gold(home, url=url)
     assert sum(table.written for table in again.tables) == 0
