@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import streamlit as st
 
@@ -15,6 +17,7 @@ from clickstream_platform.tiles.model import View
 EVERYTHING, BETWEEN = "all", "between"
 SPANS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 ANY = "all"
+Read = TypeVar("Read")
 REFRESH = {"off": None, "10s": 10, "30s": 30, "5min": 300}
 _VALUES = """
 select distinct {column} as value from gold.fact_sessions where {column} is not null order by 1
@@ -66,7 +69,8 @@ def _as_of() -> datetime | None:
     return _valid(text, parse_moment)
 
 
-def _valid(text, read):  # type: ignore[no-untyped-def]
+def _valid(text: str | None, read: Callable[[str], Read]) -> Read | None:
+    """What `read` makes of the text; a wrong text is explained beside the field."""
     if not text:
         return None
     try:

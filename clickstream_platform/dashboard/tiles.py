@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pyarrow as pa
 import streamlit as st
 
-from clickstream_platform.tiles.texts import shown
 from clickstream_platform.settings import settings
 from clickstream_platform.tiles.answers import Answer, answer, stamp
 from clickstream_platform.tiles.model import Number, Page, Tile, View
+from clickstream_platform.tiles.texts import shown
 
 PLOT = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 NUMBER_WIDTH = 165

@@ -96,7 +96,7 @@ def _make_views(
                     continue
                 view = sql.Identifier("bi", name)
                 connection.execute(sql.SQL("drop view if exists {}").format(view))
-                body = sql.SQL(text)  # type: ignore[arg-type]  # a file of ours
+                body = sql.SQL(text)  # a file of ours
                 connection.execute(sql.SQL("create view {} as {}").format(view, body))
                 made.append(name)
     except psycopg.Error as error:

@@ -36,7 +36,7 @@ def export_tables(
             raise UsageError(f"--out {out} is a file; {file_format} files need a folder.")
         out.mkdir(parents=True, exist_ok=True)
         for name in wanted:
-            rows = lake.run(f"select * from {name}")
+            rows = lake.run(f"from {name}")
             path = out / f"{name}.{file_format}"
             if file_format == "parquet":
                 yield str(path), render.write_parquet(rows, path)
@@ -69,11 +69,10 @@ def _into_duckdb(lake: Lake, names: Sequence[str], out: Path) -> Iterator[tuple[
         for name in names:
             layer, _, table = name.partition(".")
             target.execute(f"create schema if not exists {layer}")
-            target.register("incoming", lake.run(f"select * from {name}"))
+            target.register("incoming", lake.run(f"from {name}"))
             target.execute(f"create table {layer}.{table} as from incoming")
             target.unregister("incoming")
-            found = target.execute(f"select count(*) from {layer}.{table}").fetchone()
-            yield name, 0 if found is None else int(found[0])
+            yield name, len(target.table(f"{layer}.{table}"))
     unfinished.replace(out)
 
 

@@ -13,7 +13,9 @@ from clickstream_platform.report.period import Period
 from clickstream_platform.settings import Settings
 from clickstream_platform.tables.catalog import BY_PATH
 from clickstream_platform.tiles.model import View
-from clickstream_platform.tiles.pages import PAGES, PIPELINE, QUALITY
+from clickstream_platform.tiles.pages import PAGES
+from clickstream_platform.tiles.pages.pipeline import PIPELINE
+from clickstream_platform.tiles.pages.quality import QUALITY
 
 SAMPLES_PER_REASON = 5
 _SAMPLES = """

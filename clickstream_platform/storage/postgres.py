@@ -279,6 +279,8 @@ def _without_password(url: str) -> str:
     except psycopg.Error:
         return "the given `postgres_url`"
     shown = {
-        name: value for name, value in parts.items() if name in ("host", "port", "dbname", "user")
+        name: str(value)
+        for name, value in parts.items()
+        if name in ("host", "port", "dbname", "user")
     }
     return psycopg.conninfo.make_conninfo(**shown) or "the default address"

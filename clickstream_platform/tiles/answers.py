@@ -108,7 +108,7 @@ def _usable(lake: Lake, tables: Iterable[str], view: View) -> dict[str, str | bo
 
 def _checks(lake: Lake, paths: list[str], view: View) -> tuple[tuple[str, ...], tuple[str, ...]]:
     beneath = [BENEATH_GOLD] if any(path.startswith("gold/") for path in paths) else []
-    found = set()
+    found: set[tuple[object, ...]] = set()
     for sql, needs in ((_CHECKS, "ops.dq_results"), (_BLOCKED, "ops.hour_state")):
         if needs in lake.tables:
             for row in lake.rows(sql.format(tables=_listed([*paths, *beneath])), _limits(view)):

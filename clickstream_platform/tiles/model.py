@@ -44,7 +44,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Page:
-    """Tiles that answer one kind of question; `path` is its place in the address (the first page: `/`)."""
+    """Tiles that answer one kind of question; `path` is its address, and `/` the first one's."""
 
     title: str
     path: str

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psycopg
 
-PASSWORD = "for-tests"
+PASSWORD = "for-tests"  # noqa: S105 (of a server that lives for one test)
 _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin")
 
 
