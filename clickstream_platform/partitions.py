@@ -17,5 +17,5 @@ DAILY = dg.DailyPartitionsDefinition(
     start_date=settings().first_hour[:10],
     end_date=shift(settings().last_hour, 24)[:10] if settings().last_hour else None,  # type: ignore[arg-type]
     timezone="UTC",
-    end_offset=0 if settings().last_hour else 1,  # the running day
+    end_offset=0 if settings().last_hour else 2,  # the running day and the next
 )

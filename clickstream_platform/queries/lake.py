@@ -19,6 +19,13 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from clickstream_platform.errors import UsageError
+from clickstream_platform.queries.only import (
+    ROBOTS,
+    ROBOTS_RAW,
+    can_filter,
+    condition,
+    is_filtered,
+)
 from clickstream_platform.settings import Settings
 
 LAYERS = ("gold", "silver", "ops", "bronze")
@@ -46,6 +53,7 @@ class Lake:
 
     `version` holds for the tables a query names (`ops.progress` stays the newest), `as_of` for all.
     `only` keeps the rows of silver and gold whose columns have these values; ops stays whole.
+    A table with visitors but without `is_bot` takes it from ROBOTS: once a robot, that day a robot.
     """
 
     def __init__(
@@ -189,17 +197,19 @@ class Lake:
 
         Raises: QueryError if the table has no such column: a part of it would be the whole.
         """
-        if not self.only or name.startswith("ops."):
+        if not self.only or not is_filtered(name):
             return ""
-        missing = sorted(set(self.only) - set(columns))
+        missing = sorted(column for column in self.only if not self.can_filter(name, column))
         if missing:
             raise QueryError(f"{name} has no column {', '.join(missing)} to filter by.")
-        for column, value in self.only.items():
-            text = "true" if value is True else "false" if value is False else quoted(value)
-            self.sql.execute(f"set variable only_{column} = {text}")
-        return " where " + " and ".join(
-            f"{column} is not distinct from getvariable('only_{column}')" for column in self.only
-        )
+        if set(self.only) - set(columns):
+            self.sql.register(ROBOTS_RAW, self.dataset(ROBOTS, self._version_of(ROBOTS)))
+        return condition(self.only, columns)
+
+    def can_filter(self, name: str, column: str) -> bool:
+        """True if the rows of the table `name` can be told apart by `column`."""
+        columns = self.dataset(name).schema.names
+        return can_filter(column, columns, has_robots=ROBOTS in self.tables)
 
     def _mount_view(self, name: str) -> None:
         text = view_texts()[name]
@@ -214,7 +224,7 @@ class Lake:
             self.mount(part, is_named=part != HOUR_STATE and part not in view_texts())
         self.sql.execute(f"create view {name} as {text}")
 
-    def _version_of(self, name: str, *, is_named: bool) -> int | None:
+    def _version_of(self, name: str, *, is_named: bool = True) -> int | None:
         """The version to open; null for the newest."""
         if self.as_of is None and (self.version is None or not is_named):
             return None
@@ -246,11 +256,6 @@ class Lake:
             )
         lines = [f"Columns of {n}: {', '.join(self.columns(n))}." for n in sorted(names or ())]
         return "\n".join([*lines, f"Tables and views: {', '.join([*self.tables, *self.views])}."])
-
-
-def quoted(text: str) -> str:
-    """A SQL text literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 @cache

@@ -13,8 +13,7 @@ from clickstream_platform.report.period import Period
 from clickstream_platform.settings import Settings
 from clickstream_platform.tables.catalog import BY_PATH
 from clickstream_platform.tiles.model import View
-from clickstream_platform.tiles.pages import PAGES
-from clickstream_platform.tiles.pages.pipeline import PIPELINE
+from clickstream_platform.tiles.pages import SHOP_PAGES
 from clickstream_platform.tiles.pages.quality import QUALITY
 
 SAMPLES_PER_REASON = 5
@@ -39,7 +38,7 @@ order by array_position(['block', 'warn', 'reject'], action), failed_count desc,
 
 def shop_report(settings: Settings, period: Period | None) -> str:
     """The shop's numbers of the period, page by page as on the dashboard."""
-    sections = [Section(p.title, p.tiles) for p in PAGES if p not in (QUALITY, PIPELINE)]
+    sections = [Section(shop.title, shop.tiles) for shop in SHOP_PAGES]
     return page(settings, f"Shop report {_name(period)}", _view(period), sections)
 
 

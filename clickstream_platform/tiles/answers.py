@@ -10,8 +10,9 @@ import duckdb
 import pyarrow as pa
 
 from clickstream_platform.errors import ClickstreamError
-from clickstream_platform.queries.lake import Lake, quoted
+from clickstream_platform.queries.lake import Lake
 from clickstream_platform.queries.named import HOUR_LIMITS, NamedQuery, find
+from clickstream_platform.queries.only import is_filtered, quoted
 from clickstream_platform.settings import Settings
 from clickstream_platform.tiles.model import Tile, View
 
@@ -97,12 +98,11 @@ def _answer(
 
 def _usable(lake: Lake, tables: Iterable[str], view: View) -> dict[str, str | bool]:
     """The filters that every table with rows of its own has a column for."""
-    facts = [name for name in tables if not name.startswith("ops.")]
-    columns = [set(lake.dataset(name).schema.names) for name in facts]
+    facts = [name for name in tables if is_filtered(name)]
     return {
         column: value
         for column, value in view.only.items()
-        if columns and all(column in names for names in columns)
+        if facts and all(lake.can_filter(name, column) for name in facts)
     }
 
 

@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from clickstream_platform.queries.lake import Lake, QueryError
 from clickstream_platform.queries.named import find
@@ -116,3 +118,18 @@ def test_a_view_is_a_value() -> None:
         "is_bot": False,
     }
     assert View(first=TEN).hours == {"from": TEN}
+
+
+def test_bots_left_out_are_the_visitors_that_were_robots_that_day(tmp_path: Path) -> None:
+    home = lake_rows.build(tmp_path)
+    assert answer(home, SESSIONS, View(with_bots=False)).unfiltered == ("is_bot",)
+    seen = pa.table({"event_hour": [TEN, ELEVEN], "visitor_id": ["left", "open"],
+                     "is_bot": [True, False]})  # fmt: skip
+    write_deltalake(str(home.lake / "gold" / "bot_visitors_hourly"), seen)
+    found = answer(home, SESSIONS, View(with_bots=False))
+    assert found.unfiltered == ()
+    assert found.rows is not None
+    assert found.rows["sessions"].to_pylist() == [3]
+    with Lake(home, only={"is_bot": True}) as lake:
+        rows = lake.rows("select session_id from gold.fact_sessions")
+    assert rows == [{"session_id": "left"}]

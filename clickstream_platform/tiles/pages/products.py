@@ -12,6 +12,8 @@ PRODUCTS = Page(
              figure=figures.ranking("item_id", "revenue")),
         Tile("Top categories", "top_categories", "By revenue.",
              figure=figures.ranking("item_category", "revenue")),
+        Tile("Bought together", "bought_together", params={"limit": "20"}),
+        Tile("Looked at, hardly ordered", "high_interest_low_conversion"),
         Tile("Products", "top_products", params={"limit": "50"}, is_wide=True),
     ),
 )  # fmt: skip

@@ -8,6 +8,12 @@ TRAFFIC = Page(
     path="traffic",
     icon=":material/travel_explore:",
     tiles=(
+        Tile("Channels", "channels", "By sessions; robots left out.",
+             figure=figures.ranking("channel_group", "sessions")),
+        Tile("Devices", "devices", "By sessions; robots left out.",
+             figure=figures.ranking("device_category", "sessions")),
+        Tile("What channels earn", "attribution", "Revenue, by attribution model.", is_wide=True,
+             figure=figures.bars("model", "revenue", by="channel_group")),
         Tile("Landing pages", "landing_pages", "By sessions.", params={"limit": "12"},
              figure=figures.ranking("landing_page", "sessions")),
         Tile("Visitors by hour", "sessions_by_hour",
