@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -14,6 +15,7 @@ from clickstream_platform.operations.freshness import freshness
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.settings import Settings
 
+STREAM_SILENT_AFTER_S = 120
 _RED = """
 select "table", rule, count(distinct hour) as hours, max(hour) as last_hour
 from ops.v_dq_results
@@ -132,6 +134,20 @@ def failed_runs(settings: Settings, now: datetime) -> Iterator[Alert]:
         )
 
 
+def stalled_stream(settings: Settings, now: datetime) -> Iterator[Alert]:
+    """One alert a stream that gave up, or that says it runs and does not beat."""
+    for path in sorted((settings.state / "stream").glob("*/heartbeat.json")):
+        beat = json.loads(path.read_text())
+        age_s = (now - datetime.fromisoformat(beat["beat_at"])).total_seconds()
+        runs = beat["phase"] in ("starting", "running")
+        if beat["phase"] in ("failed", "given_up") or (runs and age_s > STREAM_SILENT_AFTER_S):
+            yield Alert(
+                f"stream:{path.parent.name}",
+                f"The stream of {path.parent.name} {'is silent' if runs else 'failed'}",
+                f"Last heartbeat {age_s:,.0f} s ago. {beat.get('error') or ''}".strip(),
+            )
+
+
 def dead_daemon(settings: Settings, now: datetime) -> Iterator[Alert]:
     """Dagster's daemon ran once and is silent now: no sensor ticks, no schedule starts."""
     state = dagster_state(settings.dagster_home, now=now)
@@ -149,6 +165,7 @@ RULES: tuple[Callable[[Settings, datetime], Iterator[Alert]], ...] = (
     stale_tables,
     quarantine_rate,
     failed_runs,
+    stalled_stream,
     dead_daemon,
 )
 

@@ -238,6 +238,10 @@ def _create(connection: psycopg.Connection[Any], table: Table) -> None:
             _name(table), sql.SQL(", ").join(lines)
         )
     )
+    for spec in table.columns:  # of a contract that grew since the table was made
+        command = sql.SQL("alter table {} add column if not exists {} ")
+        added = command.format(_name(table), sql.Identifier(spec.name))
+        connection.execute(added + sql.SQL(postgres_type(spec.type)))
     if not is_primary:
         command = sql.SQL("create unique index if not exists {} on {} ({}) nulls not distinct")
         index = sql.Identifier(f"{table.name}_key")

@@ -140,6 +140,21 @@ def test_a_dead_daemon_and_a_failed_run_are_noticed_without_dagster(home: Settin
     assert "dead_daemon" not in keys(home, datetime(2026, 11, 20, 11, 1, tzinfo=UTC))
 
 
+@pytest.mark.parametrize(
+    ("phase", "silent_s", "told"),
+    [("running", 60, False), ("running", 121, True), ("stopped", 9999, False),
+     ("given_up", 0, True)],
+)  # fmt: skip
+def test_a_stream_that_is_silent_or_gave_up_is_told(
+    home: Settings, phase: str, silent_s: int, told: bool
+) -> None:
+    folder = home.state / "stream" / "shop"
+    folder.mkdir(parents=True)
+    beat = {"phase": phase, "beat_at": (NOW - timedelta(seconds=silent_s)).isoformat()}
+    (folder / "heartbeat.json").write_text(json.dumps(beat))
+    assert ("stream:shop" in keys(home)) is told
+
+
 def test_a_wrong_address_is_refused_without_showing_it() -> None:
     with pytest.raises(UsageError, match=r"alerts\.urls\[1\]") as refused:
         sender(["json://localhost/", "nonsense-secret"])

@@ -116,6 +116,15 @@ def test_a_publication_that_was_cut_off_goes_on_where_it_was(
     assert ask(url, "select count(*) from gold.fact_sessions") == [(3,)]
 
 
+def test_a_contract_that_grew_adds_its_column(url: str, home: Settings) -> None:
+    publish_gold(home, url=url)
+    with psycopg.connect(url) as connection:
+        connection.execute("alter table gold.fact_sessions drop column is_engaged cascade")
+        connection.execute("update clickstream.published set content = 'older'")
+    publish_gold(home, url=url)
+    assert ask(url, "select count(*) from gold.fact_sessions where is_engaged") == [(2,)]
+
+
 def test_a_row_the_server_refuses_leaves_the_hour_as_it_was(url: str, home: Settings) -> None:
     publish_gold(home, url=url)
     twice = tiny_home.session("a", "a", ELEVEN, "11:50:00", "11:51:00")
