@@ -100,6 +100,16 @@ def test_a_backfill_of_an_old_hour_does_not_make_a_table_fresh(tmp_path: Path) -
     assert verdict(datetime(2026, 11, 21, tzinfo=UTC)) is False
 
 
+def test_a_day_reaches_to_its_end_and_a_table_over_all_time_is_not_judged(tmp_path: Path) -> None:
+    home = lake_rows.build(tmp_path)
+    for table, key in (("gold/fact_daily_metrics", "2026-11-19"), ("gold/rfm_scores", "all")):
+        state = lake_rows.state(key, None, "12:00:00", table=table)
+        lake_rows.write(home.home, "ops/hour_state", [state])
+    found = {f.table: f.data_through for f in freshness(home, now=at("12:00:00"))}
+    assert found["gold/fact_daily_metrics"] == datetime(2026, 11, 20, tzinfo=UTC)
+    assert "gold/rfm_scores" not in found
+
+
 def test_the_command_writes_the_file_and_wants_a_period(tmp_path: Path) -> None:
     runner = CliRunner()
     out = tmp_path / "r.html"

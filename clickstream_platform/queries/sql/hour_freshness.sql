@@ -6,13 +6,15 @@
 
 -- Judged by the data of the hours, not by the last commit: a backfill of an old hour commits now
 -- and leaves `data_through` as it was. A held-back hour counts with what it had before. Tables
--- without event times reach to the end of their newest hour, or to the newest accepted event.
+-- without event times reach to the end of their newest hour or day, or to the newest accepted event;
+-- those over all time have neither and are not judged.
 with served as (
     select
         "table",
         coalesce(
             max(max_event_at),
-            max(strptime(hour, '%Y-%m-%dT%H')::timestamptz + interval 1 hour)
+            max(try_strptime(hour, '%Y-%m-%dT%H')::timestamptz + interval 1 hour),
+            max(try_strptime(hour, '%Y-%m-%d')::timestamptz + interval 1 day)
         ) as data_through
     from (
         select "table", hour, max_event_at
@@ -39,5 +41,8 @@ from ops.v_hour_state as state
 cross join ops.progress as progress
 left join served on state."table" = served."table"
 where state.hour between $from and $to
+    and coalesce(
+        try_strptime(state.hour, '%Y-%m-%dT%H'), try_strptime(state.hour, '%Y-%m-%d')
+    ) is not null
 group by state."table"
 order by state."table"
