@@ -92,6 +92,7 @@ def heat(x: str, y: str, z: str, *, scale: str = BLUES, percent: bool = False) -
             z=values(rows, z),
             colorscale=scale,
             zmin=0,
+            zmax=1 if percent else None,
             xgap=1,
             ygap=1,
             colorbar={"title": words(z), "tickformat": ".0%" if percent else ""},

@@ -9,11 +9,11 @@ from clickstream_platform.tiles.model import Kind
 
 
 def shown(value: Any, kind: Kind) -> str:
-    """Grouped digits; money with two decimals, a rate as percent, an hour short; `-` for null."""
+    """Grouped digits; money with two decimals, a rate as percent, of an hour its clock; `-` for null."""
     if value is None:
         return "-"
     if kind == "hour":
-        return f"{parse_hour(value):%b %d, %H}h"
+        return f"{parse_hour(value):%H:%M}"
     if kind == "money":
         return f"{value:,.2f}"
     if kind == "rate":
