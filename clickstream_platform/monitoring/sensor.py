@@ -12,7 +12,6 @@ _IS_WANTED = bool(settings().alerts.urls)
 
 
 @dg.sensor(
-    name="alerts",
     minimum_interval_seconds=60,
     default_status=(
         dg.DefaultSensorStatus.RUNNING if _IS_WANTED else dg.DefaultSensorStatus.STOPPED

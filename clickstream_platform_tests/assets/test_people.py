@@ -16,7 +16,7 @@ def test_the_day_s_report_is_kept_and_the_sensor_tells_and_skips(tmp_path: Path)
         "import dagster as dg\n"
         "from clickstream_platform.definitions import defs\n"
         "names = {sensor.name for sensor in defs.sensors}\n"
-        "assert 'alerts' in names, names\n"
+        "assert 'alerts_sensor' in names, names\n"
         "from clickstream_platform.assets.reports import report_daily\n"
         "from clickstream_platform.monitoring.sensor import alerts_sensor\n"
         "instance = dg.DagsterInstance.ephemeral()\n"
