@@ -9,7 +9,7 @@ from clickstream_platform.tiles.model import Kind
 
 
 def shown(value: Any, kind: Kind) -> str:
-    """Grouped digits; money with two decimals, a rate as percent, an hour as clock; `-` for null."""
+    """Grouped digits; money with two decimals, a rate in percent, an hour as clock; null is `-`."""
     if value is None:
         return "-"
     if kind == "hour":
