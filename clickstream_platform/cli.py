@@ -46,6 +46,24 @@ COMMANDS = {
     "source": Lazy(
         f"{_ROOT}.operations.source_command:source", "Check or propose a tracker's mapping."
     ),
+    "dashboard": Lazy(
+        f"{_ROOT}.dashboard.command:dashboard", "Show the pages in a browser, without Spark."
+    ),
+    "report": Lazy(
+        f"{_ROOT}.report.command:report", "Write a day, a week or data quality as one HTML file."
+    ),
+    "publish": Lazy(
+        f"{_ROOT}.publish.command:publish", "Bring PostgreSQL and its BI views up to date."
+    ),
+    "export": Lazy(
+        f"{_ROOT}.publish.command:export", "Copy gold into DuckDB, Parquet or CSV files."
+    ),
+    "alerts": Lazy(
+        f"{_ROOT}.monitoring.command:alerts", "Check what is wrong and tell people about it."
+    ),
+    "metrics": Lazy(
+        f"{_ROOT}.monitoring.command:metrics", "Show, write or serve metrics for Prometheus."
+    ),
     "logs": Lazy(f"{_ROOT}.operations.logs_command:logs", "Show the logs of all services."),
     "doctor": Lazy(
         f"{_ROOT}.operations.doctor_command:doctor", "Say what this machine lacks, and the fix."

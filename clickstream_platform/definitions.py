@@ -3,8 +3,11 @@
 import dagster as dg
 
 from clickstream_platform.assets.hourly import bronze, gold, silver
+from clickstream_platform.assets.publish import publish_postgres
+from clickstream_platform.assets.reports import report_daily, report_job, report_schedule
 from clickstream_platform.assets.specs import spec_of
 from clickstream_platform.automation.sensors import landing_sensor, touched_hours_sensor
+from clickstream_platform.monitoring.sensor import alerts_sensor
 from clickstream_platform.resources.home import Home
 from clickstream_platform.resources.lake import Lake
 from clickstream_platform.resources.spark import SparkEngine
@@ -23,9 +26,13 @@ repair = dg.define_asset_job(
 )
 
 defs = dg.Definitions(
-    assets=[bronze, silver, gold, spec_of(HOUR_STATE), spec_of(DQ_RESULTS)],
-    jobs=[ingest, repair],
-    sensors=[landing_sensor, touched_hours_sensor],
+    assets=[
+        *(bronze, silver, gold, spec_of(HOUR_STATE), spec_of(DQ_RESULTS)),
+        *(report_daily, publish_postgres),
+    ],
+    jobs=[ingest, repair, report_job],
+    schedules=[report_schedule],
+    sensors=[landing_sensor, touched_hours_sensor, alerts_sensor],
     resources={
         "lake": Lake(engine=SparkEngine.of(settings())),
         "home": Home(path=str(settings().home)),

@@ -1,4 +1,4 @@
-"""The one hourly partitioning every hourly asset shares."""
+"""The partitionings that all assets share: UTC hours, and UTC days."""
 
 import dagster as dg
 
@@ -12,4 +12,10 @@ HOURLY = dg.HourlyPartitionsDefinition(
     fmt=HOUR_FORMAT,
     timezone="UTC",
     end_offset=0 if settings().last_hour else 2,  # the running hour and the next, for allowed skew
+)
+DAILY = dg.DailyPartitionsDefinition(
+    start_date=settings().first_hour[:10],
+    end_date=shift(settings().last_hour, 24)[:10] if settings().last_hour else None,  # type: ignore[arg-type]
+    timezone="UTC",
+    end_offset=0 if settings().last_hour else 2,  # the running day and the next
 )

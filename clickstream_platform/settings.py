@@ -103,6 +103,28 @@ class AutomationSettings(BaseModel):
     max_attempts: int = Field(default=5, ge=1, description="Failed runs before it gives up.")
 
 
+class AlertSettings(BaseModel):
+    """When people are told, and where."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    urls: list[str] = Field(
+        default_factory=list, description="Apprise addresses; none is standard error."
+    )
+    stale_after_s: int = Field(
+        default=7200, ge=60, description="A table whose newest event is older is stale."
+    )
+    max_quarantine_rate: Share = Field(
+        default=0.2, description="Share of rejected lines of an hour above which to tell."
+    )
+    lookback_hours: int = Field(
+        default=24, ge=1, description="Hours back from the newest event that rules look at."
+    )
+    remind_after_s: int = Field(
+        default=86_400, ge=60, description="A standing alert is told again after this long."
+    )
+
+
 class Settings(BaseSettings):
     """Everything a home can set; see `docs/OPERATIONS.md` for the meaning of each key."""
 
@@ -125,12 +147,16 @@ class Settings(BaseSettings):
     source_dirs: list[Path] = Field(
         default_factory=list, description="Folders with source mappings beside the built-in ones."
     )
+    postgres_url: str | None = Field(
+        default=None, description="Where `publish` puts gold, as `postgresql://user@host/db`."
+    )
     max_hours_per_run: int = Field(default=744, ge=1)
     max_bytes_per_run: int = Field(default=1_000_000_000, ge=1_000_000)
     engine: EngineSettings = Field(default_factory=EngineSettings)
     sessions: SessionSettings = Field(default_factory=SessionSettings)
     checks: CheckSettings = Field(default_factory=CheckSettings)
     automation: AutomationSettings = Field(default_factory=AutomationSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
 
     @field_validator("home")
     @classmethod
@@ -170,6 +196,10 @@ class Settings(BaseSettings):
     @property
     def state(self) -> Path:
         return self.home / "state"
+
+    @property
+    def reports(self) -> Path:
+        return self.home / "reports"
 
     @property
     def logs(self) -> Path:

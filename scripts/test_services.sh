@@ -24,3 +24,23 @@ if ! has_any "${BROWSERS[@]}"; then
     "!!! NO CHROMIUM: the browser tests WILL BE SKIPPED." \
     "!!! Install it (Debian: apt-get install chromium) and run again to test everything." >&2
 fi
+
+# Debian keeps initdb away from the path.
+has_postgres() {
+  has_any initdb || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null
+}
+
+if ! has_postgres && can_apt; then
+  echo "Installing PostgreSQL from Debian packages for the publishing tests"
+  # No cluster of the package's own: the tests start one, on loopback, and stop it.
+  mkdir -p /etc/postgresql-common
+  if [[ ! -e /etc/postgresql-common/createcluster.conf ]]; then
+    echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+  fi
+  apt_install postgresql || true
+fi
+if ! has_postgres; then
+  printf '\n%s\n%s\n\n' \
+    "!!! NO POSTGRESQL: the publishing tests WILL BE SKIPPED." \
+    "!!! Install it (Debian: apt-get install postgresql) and run again to test everything." >&2
+fi

@@ -62,6 +62,12 @@ def dagster_state(dagster_home: Path, *, now: datetime | None = None) -> Dagster
     )
 
 
+def runs_database(dagster_home: Path) -> Path | None:
+    """The file with the runs of a local instance; null if there is none."""
+    base = _storage(dagster_home)
+    return None if base is None else base / "history" / "runs.db"
+
+
 def _storage(dagster_home: Path) -> Path | None:
     for base in (dagster_home, dagster_home / "storage"):
         if (base / "history" / "runs.db").is_file():

@@ -47,6 +47,13 @@ SUFFIXES = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
     "--version", type=click.IntRange(0), help="Delta version of the tables that are read."
 )
 @click.option("--as-of", metavar="TIME", help="Tables as they were then (ISO 8601, UTC).")
+@click.option(
+    "--only",
+    "only",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Keep only these rows of every table; may be repeated.",
+)
 @click.option("--list", "is_list", is_flag=True, help="List the named questions.")
 def query(
     *,
@@ -56,6 +63,7 @@ def query(
     output: Path | None,
     version: int | None,
     as_of: str | None,
+    only: tuple[str, ...],
     is_list: bool,
 ) -> None:
     """Answer a named question (see --list), or any SELECT over the tables of the lake.
@@ -77,7 +85,8 @@ def query(
     else:
         sql, values = name_or_sql, {name: free_value(text) for name, text in given.items()}
     moment = None if as_of is None else parse_moment(as_of)
-    with Lake(settings(), version=version, as_of=moment) as lake:
+    kept = {name: _truth(text) for name, text in _pairs(only, option="--only").items()}
+    with Lake(settings(), version=version, as_of=moment, only=kept) as lake:
         try:
             rows = lake.run(sql, values)
             count = _write(rows, chosen, output)
@@ -114,12 +123,16 @@ def _format(given: str | None, output: Path | None) -> str:
     return chosen
 
 
-def _pairs(params: tuple[str, ...]) -> dict[str, str]:
+def _truth(text: str) -> str | bool:
+    return {"true": True, "false": False}.get(text, text)
+
+
+def _pairs(params: tuple[str, ...], *, option: str = "--param") -> dict[str, str]:
     pairs: dict[str, str] = {}
     for text in params:
         name, equals, value = text.partition("=")
         if not equals:
-            raise UsageError(f"--param {text!r} is not of the form name=value.")
+            raise UsageError(f"{option} {text!r} is not of the form name=value.")
         pairs[name.strip()] = value.strip()
     return pairs
 

@@ -7,7 +7,7 @@ table comes in as an Arrow dataset, which leaves out the files of other hours.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -19,6 +19,13 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from clickstream_platform.errors import UsageError
+from clickstream_platform.queries.only import (
+    ROBOTS,
+    ROBOTS_RAW,
+    can_filter,
+    condition,
+    is_filtered,
+)
 from clickstream_platform.settings import Settings
 
 LAYERS = ("gold", "silver", "ops", "bronze")
@@ -45,16 +52,24 @@ class Lake:
     """One in-memory DuckDB that sees the lake; it cannot write, nor open any other file.
 
     `version` holds for the tables a query names (`ops.progress` stays the newest), `as_of` for all.
+    `only` keeps the rows of silver and gold whose columns have these values; ops stays whole.
+    A table with visitors but without `is_bot` takes it from ROBOTS: once a robot, that day a robot.
     """
 
     def __init__(
-        self, settings: Settings, *, version: int | None = None, as_of: datetime | None = None
+        self,
+        settings: Settings,
+        *,
+        version: int | None = None,
+        as_of: datetime | None = None,
+        only: Mapping[str, str | bool] | None = None,
     ) -> None:
         if version is not None and as_of is not None:
             raise UsageError("Give a version or a time, not both.")
         self.settings = settings
         self.version = version
         self.as_of = as_of
+        self.only = dict(only or {})
         self._mounted: set[str] = set()
         self.sql = duckdb.connect(
             config={
@@ -149,6 +164,14 @@ class Lake:
                 self._mount_table(name, self._version_of(name, is_named=is_named))
             self._mounted.add(name)
 
+    def base_tables(self, names: Iterable[str]) -> set[str]:
+        """The tables that `names`, tables or views, are made from in the end."""
+        texts, found = view_texts(), set()
+        for name in names:
+            inner = mentioned(texts[name]) if name in texts else set()
+            found |= self.base_tables(inner) if inner else {name}
+        return found
+
     def columns(self, name: str) -> list[str]:
         """The columns of a table or view."""
         self.mount(name)
@@ -164,8 +187,29 @@ class Lake:
 
     def _mount_table(self, name: str, version: int | None) -> None:
         source = f"arrow_{name.replace('.', '_')}"
-        self.sql.register(source, self.dataset(name, version))
-        self.sql.execute(f"create view {name} as from {source}")
+        rows = self.dataset(name, version)
+        self.sql.register(source, rows)
+        kept = self._kept(name, rows.schema.names)
+        self.sql.execute(f"create view {name} as from {source}{kept}")
+
+    def _kept(self, name: str, columns: list[str]) -> str:
+        """The condition that `only` puts on a table.
+
+        Raises: QueryError if the table has no such column: a part of it would be the whole.
+        """
+        if not self.only or not is_filtered(name):
+            return ""
+        missing = sorted(column for column in self.only if not self.can_filter(name, column))
+        if missing:
+            raise QueryError(f"{name} has no column {', '.join(missing)} to filter by.")
+        if set(self.only) - set(columns):
+            self.sql.register(ROBOTS_RAW, self.dataset(ROBOTS, self._version_of(ROBOTS)))
+        return condition(self.only, columns)
+
+    def can_filter(self, name: str, column: str) -> bool:
+        """True if the rows of the table `name` can be told apart by `column`."""
+        columns = self.dataset(name).schema.names
+        return can_filter(column, columns, has_robots=ROBOTS in self.tables)
 
     def _mount_view(self, name: str) -> None:
         text = view_texts()[name]
@@ -180,7 +224,7 @@ class Lake:
             self.mount(part, is_named=part != HOUR_STATE and part not in view_texts())
         self.sql.execute(f"create view {name} as {text}")
 
-    def _version_of(self, name: str, *, is_named: bool) -> int | None:
+    def _version_of(self, name: str, *, is_named: bool = True) -> int | None:
         """The version to open; null for the newest."""
         if self.as_of is None and (self.version is None or not is_named):
             return None

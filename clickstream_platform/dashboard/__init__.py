@@ -1,0 +1,1 @@
+"""`clickstream dashboard`: the pages in a browser, read without Spark."""

@@ -1,0 +1,1 @@
+"""Telling people: alert rules, one notifier, and metrics for Prometheus."""

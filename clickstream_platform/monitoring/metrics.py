@@ -1,0 +1,107 @@
+"""The home as Prometheus metrics, computed when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, write_to_textfile
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from clickstream_platform.monitoring.rules import RULES
+from clickstream_platform.operations.freshness import freshness
+from clickstream_platform.operations.status import home_status
+from clickstream_platform.queries.lake import Lake
+from clickstream_platform.queries.named import find
+from clickstream_platform.settings import Settings
+
+_TABLE_GAUGES = {
+    "rows": "Rows of the table.",
+    "files": "Data files in force.",
+    "size_bytes": "Bytes of the data files in force.",
+    "red_hours": "Hours with a failed blocking rule.",
+    "blocked_hours": "Hours whose rows a check holds back.",
+}
+_LANDING = ("unseen", "waiting", "claimed", "committed", "unchanged", "failed")
+_FATES = ("lines", "accepted", "duplicates", "quarantined", "pending", "unaccounted")
+
+
+class HomeCollector:
+    """Gives the metrics of one home at each scrape; reads Delta logs and small tables only."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric as it is now."""
+        now = datetime.now(UTC)
+        yield from self._of_status()
+        yield from self._of_lines()
+        yield from self._of_freshness(now)
+        standing = _gauge("alerts_standing", "Alerts that hold, by rule.", "rule")
+        for rule in RULES:
+            standing.add_metric([rule.__name__], len(list(rule(self._settings, now))))
+        yield standing
+
+    def _of_status(self) -> Iterator[Metric]:
+        status = home_status(self._settings)
+        for name, words in _TABLE_GAUGES.items():
+            metric = _gauge(f"table_{name}", words, "table")
+            for table in status.tables:
+                metric.add_metric([table.table], getattr(table, name))
+            yield metric
+        landing = _gauge("landing_files", "Landing files by state.", "state")
+        for state in _LANDING:
+            landing.add_metric([state], getattr(status.landing, f"{state}_files"))
+        yield landing
+        engine = _gauge("engine_up", "1 while the engine runs.")
+        engine.add_metric([], float(status.engine.get("state") == "running"))
+        yield engine
+        if status.dagster is not None:
+            daemon = _gauge("daemon_up", "1 while Dagster's daemon beats.")
+            daemon.add_metric([], float(status.dagster.daemon_is_alive))
+            yield daemon
+            runs = _gauge("runs_unfinished", "Dagster runs that have not ended.")
+            runs.add_metric([], status.dagster.unfinished_runs)
+            yield runs
+
+    def _of_lines(self) -> Iterator[Metric]:
+        metric = _gauge(
+            "lines", "Lines by source and fate; unaccounted must be 0.", "source", "fate"
+        )
+        question = find("ledger")
+        with Lake(self._settings) as lake:
+            if "ops.conservation_ledger" in lake.tables:
+                for row in lake.rows(question.sql, question.values({})):
+                    for fate in _FATES:
+                        metric.add_metric([str(row["source"]), fate], float(str(row[fate])))
+        yield metric
+
+    def _of_freshness(self, now: datetime) -> Iterator[Metric]:
+        metric = _gauge("data_through_timestamp_seconds", "Newest event of the table.", "table")
+        for found in freshness(self._settings, now=now):
+            if found.data_through is not None:
+                metric.add_metric([found.table], found.data_through.timestamp())
+        yield metric
+
+
+def registry(settings: Settings) -> CollectorRegistry:
+    """A registry with the home's metrics and nothing else."""
+    found = CollectorRegistry()
+    found.register(_collector(settings))
+    return found
+
+
+def write(settings: Settings, path: Path) -> None:
+    """A file for node_exporter's textfile collector; it appears whole."""
+    write_to_textfile(str(path), registry(settings))
+
+
+def _collector(settings: Settings) -> Any:
+    return HomeCollector(settings)  # the client wants only `collect`
+
+
+def _gauge(name: str, words: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"clickstream_{name}", words, labels=labels)

@@ -1,0 +1,106 @@
+"""Gold in PostgreSQL, and the views that BI tools start from.
+
+Data: schema `gold` as the contracts say, schema `bi` with one view per file of `views/`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from clickstream_platform.errors import UsageError
+from clickstream_platform.settings import Settings
+from clickstream_platform.storage import delta, postgres
+from clickstream_platform.storage.postgres import PostgresError, Published
+from clickstream_platform.tables.catalog import ALL
+from clickstream_platform.tables.contract import Table
+
+VIEW_DIR = Path(__file__).parent / "views"
+_NEEDS = re.compile(r"^-- needs: (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Tables in the order of the catalogue; views that wait for a table, with its name."""
+
+    tables: tuple[Published, ...]
+    views: tuple[str, ...]
+    waiting_views: tuple[tuple[str, str], ...]
+
+
+def star_schema(lake: Path) -> list[Table]:
+    """The gold tables that exist."""
+    return [table for table in ALL if table.layer == "gold" and delta.exists(lake, table)]
+
+
+def publish_gold(
+    settings: Settings,
+    *,
+    url: str | None = None,
+    on_table: Callable[[Published], None] | None = None,
+) -> Publication:
+    """Brings PostgreSQL up to date with gold; what did not change is not sent.
+
+    Raises: UsageError without an address or without gold, PostgresError.
+    """
+    address = url or settings.postgres_url
+    if not address:
+        raise UsageError(
+            "No PostgreSQL is named: set `postgres_url` (CLICKSTREAM_POSTGRES_URL) or give --url, "
+            "like postgresql://user@localhost:5432/shop."
+        )
+    tables = star_schema(settings.lake)
+    if not tables:
+        raise UsageError(f"{settings.lake} holds no gold table yet; build it: `clickstream run`.")
+    done: list[Published] = []
+    with postgres.connect(address) as connection:
+        postgres.prepare(connection, tables)
+        for table in tables:
+            done.append(postgres.publish(connection, settings.lake, table))
+            if on_table is not None:
+                on_table(done[-1])
+        made, waiting = _make_views(connection, {table.sql_name for table in tables})
+    return Publication(tuple(done), made, waiting)
+
+
+@cache
+def view_texts() -> dict[str, str]:
+    """The SQL of each BI view by its name."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(VIEW_DIR.glob("*.sql"))}
+
+
+def needs(text: str) -> set[str]:
+    """The tables a view is made from, as its file says."""
+    match = _NEEDS.search(text)
+    return set() if match is None else {part.strip() for part in match.group(1).split(",")}
+
+
+def _make_views(
+    connection: psycopg.Connection[Any], existing: set[str]
+) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    made, waiting = [], []
+    try:
+        with connection.transaction():
+            connection.execute("create schema if not exists bi")
+            for name, text in view_texts().items():
+                missing = sorted(needs(text) - existing)
+                if missing:
+                    waiting.append((name, ", ".join(missing)))
+                    continue
+                view = sql.Identifier("bi", name)
+                connection.execute(sql.SQL("drop view if exists {}").format(view))
+                body = sql.SQL(text)  # a file of ours
+                connection.execute(sql.SQL("create view {} as {}").format(view, body))
+                made.append(name)
+    except psycopg.Error as error:
+        raise PostgresError(
+            f"The BI views cannot be made: {' '.join(str(error).split())}"
+        ) from error
+    return tuple(made), tuple(waiting)

@@ -1,0 +1,11 @@
+-- needs: gold.retention_cohort
+-- One row per basis, kind of period, cohort and later period.
+select
+    basis,
+    period,
+    cohort_start,
+    period_no,
+    cohort_size,
+    customers,
+    retention_rate
+from gold.retention_cohort

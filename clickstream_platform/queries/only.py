@@ -1,0 +1,41 @@
+"""Keeping some rows of every table: a condition for each column that a reader filters by."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+ROBOTS = "gold.bot_visitors_hourly"
+ROBOTS_RAW = "robots"  # the name under which the conditions see ROBOTS, unfiltered
+# Once a robot, a robot all that day.
+_IS_ROBOT = """coalesce((visitor_id, left(event_hour, 10)) in (
+    select (visitor_id, left(event_hour, 10)) from robots where is_bot
+), false)"""
+
+
+def is_filtered(table: str) -> bool:
+    """True if filters apply to `layer.table`; ops counts everything, ROBOTS is what we look up."""
+    return not table.startswith("ops.") and table != ROBOTS
+
+
+def can_filter(column: str, columns: Collection[str], *, has_robots: bool) -> bool:
+    """True if a table with `columns` can be filtered by `column`; visitors tell of `is_bot`."""
+    has_visitors = "visitor_id" in columns and "event_hour" in columns
+    return column in columns or (column == "is_bot" and has_visitors and has_robots)
+
+
+def condition(only: Mapping[str, str | bool], columns: Collection[str]) -> str:
+    """` where …` for a table that can be filtered by all of `only`."""
+    parts = [
+        f"{column if column in columns else _IS_ROBOT} is not distinct from {_literal(value)}"
+        for column, value in only.items()
+    ]
+    return " where " + " and ".join(parts) if parts else ""
+
+
+def quoted(text: str) -> str:
+    """A SQL text literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _literal(value: str | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else quoted(value)

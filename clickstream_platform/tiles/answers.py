@@ -1,0 +1,150 @@
+"""A tile's answer: the named question's rows, how fresh they are, and whether checks are red."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from clickstream_platform.errors import ClickstreamError
+from clickstream_platform.queries.lake import Lake
+from clickstream_platform.queries.named import HOUR_LIMITS, NamedQuery, find
+from clickstream_platform.queries.only import is_filtered, quoted
+from clickstream_platform.settings import Settings
+from clickstream_platform.tiles.model import Tile, View
+
+BENEATH_GOLD = "silver/events"  # what every table of gold is made from
+_CHECKS = """
+select "table", hour, action, rule from ops.v_dq_results
+where not passed and action in ('block', 'warn') and "table" in ({tables})
+    and hour between $from and $to
+"""
+_BLOCKED = """
+select "table", hour, 'block' as action, blocked_by as rule from ops.v_hour_state
+where blocked_by is not null and "table" in ({tables}) and hour between $from and $to
+"""
+# A held-back hour counts with what it had before, as in ops.progress.
+_THROUGH = """
+select max(max_event_at) as data_through from (
+    select max_event_at from ops.hour_state
+    where "table" in ({tables}) and blocked_by is null and hour between $from and $to
+    qualify row_number() over (
+        partition by "table", hour order by recorded_at desc, version desc
+    ) = 1
+)
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Rows, or the `problem` why there are none.
+
+    `red` and `warned` say which checks of the tile's tables did not pass in the view's hours;
+    `unfiltered` names the filters that this tile's tables have no column for.
+    """
+
+    rows: pa.Table | None
+    data_through: datetime | None = None
+    red: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
+    unfiltered: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+def answer(settings: Settings, tile: Tile, view: View) -> Answer:
+    """The tile's rows in the view; whatever stops it becomes a sentence for the reader."""
+    question = find(tile.query)
+    try:
+        with Lake(settings, as_of=view.as_of) as lake:
+            tables = lake.base_tables(question.tables)
+            missing = sorted(tables - set(lake.tables))
+            if missing:
+                return Answer(None, problem=_not_built(missing))
+            lake.only = _usable(lake, tables, view)
+            return _answer(lake, question, tile, view, tables)
+    except (ClickstreamError, duckdb.Error, pa.ArrowException) as error:
+        return Answer(None, problem=str(error).splitlines()[0])
+
+
+def stamp(settings: Settings, tile: Tile) -> str:
+    """Changes with each commit to a table the tile reads, so that an answer may be kept."""
+    with Lake(settings) as lake:
+        tables = lake.base_tables(find(tile.query).tables) | {"ops.dq_results", "ops.hour_state"}
+    newest = []
+    for name in sorted(tables):
+        log = settings.lake / name.replace(".", "/") / "_delta_log"
+        newest.append(max((entry.name for entry in log.glob("*.json")), default="-"))
+    return " ".join(newest)
+
+
+def _answer(
+    lake: Lake, question: NamedQuery, tile: Tile, view: View, tables: Iterable[str]
+) -> Answer:
+    known = {name: value for name, value in view.hours.items() if name in question.params}
+    rows = lake.run(question.sql, question.values({**known, **tile.params})).read_all()
+    paths = sorted(name.replace(".", "/") for name in tables)
+    red, warned = _checks(lake, paths, view)
+    return Answer(
+        rows=rows,
+        data_through=_data_through(lake, paths, view),
+        red=red,
+        warned=warned,
+        unfiltered=tuple(sorted(set(view.only) - set(lake.only))),
+    )
+
+
+def _usable(lake: Lake, tables: Iterable[str], view: View) -> dict[str, str | bool]:
+    """The filters that every table with rows of its own has a column for."""
+    facts = [name for name in tables if is_filtered(name)]
+    return {
+        column: value
+        for column, value in view.only.items()
+        if facts and all(lake.can_filter(name, column) for name in facts)
+    }
+
+
+def _checks(lake: Lake, paths: list[str], view: View) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    beneath = [BENEATH_GOLD] if any(path.startswith("gold/") for path in paths) else []
+    found: set[tuple[object, ...]] = set()
+    for sql, needs in ((_CHECKS, "ops.dq_results"), (_BLOCKED, "ops.hour_state")):
+        if needs in lake.tables:
+            for row in lake.rows(sql.format(tables=_listed([*paths, *beneath])), _limits(view)):
+                found.add((row["action"], row["table"], row["rule"], row["hour"]))
+    return _summed(found, "block"), _summed(found, "warn")
+
+
+def _summed(found: set[tuple[object, ...]], action: str) -> tuple[str, ...]:
+    hours: dict[tuple[object, object], set[object]] = {}
+    for kind, table, rule, hour in found:
+        if kind == action:
+            hours.setdefault((table, rule), set()).add(hour)
+    return tuple(
+        f"{table} {rule}: {len(of)} hour{'s' if len(of) > 1 else ''}"
+        for (table, rule), of in sorted(hours.items(), key=str)
+    )
+
+
+def _data_through(lake: Lake, paths: list[str], view: View) -> datetime | None:
+    if "ops.hour_state" not in lake.tables:
+        return None
+    sql = _THROUGH.format(tables=_listed([*paths, BENEATH_GOLD]))
+    found = lake.rows(sql, _limits(view))[0]["data_through"]
+    return found if isinstance(found, datetime) else None
+
+
+def _limits(view: View) -> dict[str, str]:
+    return {
+        "from": view.first or HOUR_LIMITS["min hour"],
+        "to": view.last or HOUR_LIMITS["max hour"],
+    }
+
+
+def _listed(paths: Iterable[str]) -> str:
+    return ", ".join(quoted(path) for path in paths)
+
+
+def _not_built(tables: list[str]) -> str:
+    return f"Not built yet: {', '.join(tables)}. Run `clickstream run` to build it."

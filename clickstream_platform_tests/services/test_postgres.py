@@ -1,0 +1,146 @@
+"""Publishing to a real PostgreSQL: equal to gold, only what changed, resumable, clear errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from clickstream_platform.errors import UsageError
+from clickstream_platform.publish.bi import needs, publish_gold, view_texts
+from clickstream_platform.queries.lake import Lake
+from clickstream_platform.settings import Settings
+from clickstream_platform.storage import postgres
+from clickstream_platform.storage.postgres import PostgresError, Published
+from clickstream_platform_tests.oracle import tiny_home
+from clickstream_platform_tests.oracle.tiny_home import ELEVEN, TEN
+from clickstream_platform_tests.services import postgres_server
+
+pytestmark = [pytest.mark.service, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    programs = postgres_server.programs()
+    if programs is None:
+        pytest.skip("NO POSTGRESQL: publishing was NOT tested (apt-get install postgresql)")
+    with postgres_server.server(programs) as url:
+        yield url
+
+
+@pytest.fixture
+def url(server: str, request: pytest.FixtureRequest) -> str:
+    """A database of the test's own."""
+    name = f"t{abs(hash(request.node.name)) % 10**8}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    return f"{server.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Settings:
+    return tiny_home.build(tmp_path)
+
+
+def ask(url: str, sql: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_what_is_published_equals_gold(url: str, home: Settings) -> None:
+    done = publish_gold(home, url=url)
+    with Lake(home) as lake:
+        for table in done.tables:
+            name = table.table.replace("/", ".")
+            [row] = lake.rows(f"select count(*) as n from {name}")
+            assert ask(url, f"select count(*) from {name}") == [(row["n"],)], name
+            assert table.rows == row["n"]
+        [gold] = lake.rows("select sum(value) as v from gold.fact_transactions")
+    assert ask(url, "select sum(value) from gold.fact_transactions") == [(gold["v"],)]
+    assert gold["v"] == Decimal("25.50")
+    order = "select items -> 0 ->> 'item_id', ordered_at at time zone 'UTC' from"
+    [(item, _)] = ask(url, f"{order} gold.fact_transactions where value = 20")
+    assert item == "p1"
+    keys = ask(url, "select indexdef from pg_indexes where schemaname = 'gold'")
+    assert any("fact_sessions" in text and "UNIQUE" in text for (text,) in keys)
+    assert any("NULLS NOT DISTINCT" in text and "revenue_5min" in text for (text,) in keys)
+
+
+def test_every_view_that_can_be_made_answers(url: str, home: Settings) -> None:
+    done = publish_gold(home, url=url)
+    assert {*done.views, *(name for name, _ in done.waiting_views)} == set(view_texts())
+    for name, text in view_texts().items():
+        assert needs(text), f"{name} does not say what it needs"
+    for name in done.views:
+        assert ask(url, f"select count(*) from bi.{name}")[0][0] > 0, name
+    [(revenue,)] = ask(url, "select sum(revenue) from bi.executive_overview")
+    assert revenue == Decimal("25.50")
+    assert ask(url, "select sum(revenue) from bi.product_performance") == [(Decimal("25.50"),)]
+
+
+def test_an_unchanged_hour_is_not_sent_again_and_a_changed_one_is(url: str, home: Settings) -> None:
+    publish_gold(home, url=url)
+    again = publish_gold(home, url=url)
+    assert sum(table.written for table in again.tables) == 0
+    later = tiny_home.session("late", "c", ELEVEN, "11:50:00", "11:51:00", landing_page="\x00=1+1")
+    tiny_home.write(home, tiny_home.FACT_SESSIONS, [later])
+    changed = {t.table: t for t in publish_gold(home, url=url).tables if t.written}
+    assert changed == {"gold/fact_sessions": Published("gold/fact_sessions", 1, 1, 0, 2)}
+    hours = "select event_hour, count(*) from gold.fact_sessions group by 1 order by 1"
+    assert ask(url, hours) == [(TEN, 2), (ELEVEN, 2)]
+
+
+def test_a_publication_that_was_cut_off_goes_on_where_it_was(
+    url: str, home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = postgres._replace
+
+    def cut(connection: Any, table: Any, partition: str, rows: Any, *, content: str) -> int:
+        if table.name == "fact_sessions" and partition == ELEVEN:
+            connection.execute("select pg_terminate_backend(pg_backend_pid())")
+        return whole(connection, table, partition, rows, content=content)
+
+    monkeypatch.setattr(postgres, "_replace", cut)
+    with pytest.raises(PostgresError, match="publish again to go on"):
+        publish_gold(home, url=url)
+    assert ask(url, "select count(*) from gold.fact_events") == [(7,)]
+    assert ask(url, "select distinct event_hour from gold.fact_sessions") == [(TEN,)]
+    monkeypatch.setattr(postgres, "_replace", whole)
+    done = {table.table: table for table in publish_gold(home, url=url).tables}
+    assert (done["gold/fact_events"].written, done["gold/fact_events"].skipped) == (0, 2)
+    assert (done["gold/fact_sessions"].written, done["gold/fact_sessions"].skipped) == (1, 1)
+    assert ask(url, "select count(*) from gold.fact_sessions") == [(3,)]
+
+
+def test_a_contract_that_grew_adds_its_column(url: str, home: Settings) -> None:
+    publish_gold(home, url=url)
+    with psycopg.connect(url) as connection:
+        connection.execute("alter table gold.fact_sessions drop column is_engaged cascade")
+        connection.execute("update clickstream.published set content = 'older'")
+    publish_gold(home, url=url)
+    assert ask(url, "select count(*) from gold.fact_sessions where is_engaged") == [(2,)]
+
+
+def test_a_row_the_server_refuses_leaves_the_hour_as_it_was(url: str, home: Settings) -> None:
+    publish_gold(home, url=url)
+    twice = tiny_home.session("a", "a", ELEVEN, "11:50:00", "11:51:00")
+    tiny_home.write(home, tiny_home.FACT_SESSIONS, [twice, twice])
+    with pytest.raises(PostgresError, match="duplicate key"):
+        publish_gold(home, url=url)
+    assert ask(url, "select count(*) from gold.fact_sessions") == [(3,)]
+
+
+def test_a_wrong_password_or_server_is_a_clear_error_without_the_password(
+    server: str, home: Settings
+) -> None:
+    with pytest.raises(PostgresError, match="password authentication failed") as refused:
+        publish_gold(home, url=server.replace(postgres_server.PASSWORD, "guessed"))
+    assert "guessed" not in str(refused.value)
+    with pytest.raises(PostgresError, match="Check `postgres_url`"):
+        publish_gold(home, url="postgresql://shop@127.0.0.1:1/x")
+    with pytest.raises(UsageError, match="postgres_url"):
+        publish_gold(home)

@@ -1,0 +1,135 @@
+"""A tile's answer equals the named question's, and says how far it can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from clickstream_platform.queries.lake import Lake, QueryError
+from clickstream_platform.queries.named import find
+from clickstream_platform.settings import Settings
+from clickstream_platform.tiles.answers import answer, stamp
+from clickstream_platform.tiles.model import Tile, View
+from clickstream_platform.tiles.pages import PAGES
+from clickstream_platform_tests.queries import lake_rows
+from clickstream_platform_tests.queries.lake_rows import ELEVEN, TEN
+
+TILES = [tile for page in PAGES for tile in page.tiles]
+SESSIONS = Tile("Sessions", "session_totals")
+
+
+@pytest.mark.parametrize("tile", TILES, ids=lambda tile: f"{tile.query}-{tile.title}")
+def test_every_tile_shows_the_rows_of_its_named_question(tile: Tile, tiny: Settings) -> None:
+    question = find(tile.query)
+    found = answer(tiny, tile, View(first=TEN, last=TEN))
+    hours = {name: TEN for name in ("from", "to") if name in question.params}
+    with Lake(tiny) as lake:
+        missing = lake.base_tables(question.tables) - set(lake.tables)
+        if missing:
+            assert found.problem is not None
+            assert all(name in found.problem for name in missing)
+            return
+        expected = lake.rows(question.sql, question.values({**hours, **tile.params}))
+    assert found.problem is None
+    assert found.rows is not None
+    assert found.rows.to_pylist() == expected
+    if tile.figure is not None and expected:
+        assert tile.figure(found.rows).data
+    for number in tile.numbers:
+        assert number.column in found.rows.column_names
+
+
+def test_a_tile_tells_how_far_its_data_goes_and_which_check_is_red(tiny: Settings) -> None:
+    found = answer(tiny, SESSIONS, View())
+    assert found.data_through == datetime(2026, 11, 20, 11, 7, tzinfo=UTC)
+    assert "silver/events unique: 1 hour" in found.red
+    early = answer(tiny, SESSIONS, View(last=TEN))
+    assert early.data_through == datetime(2026, 11, 20, 10, 40, tzinfo=UTC)
+    assert early.red == ("silver/events max_reject_rate: 1 hour",)
+    assert early.warned == ("silver/events no_visitor: 1 hour",)
+
+
+def test_a_failed_rule_makes_only_the_tiles_of_its_table_red(tmp_path: Path) -> None:
+    home = lake_rows.build(tmp_path)
+    bad = lake_rows.result("gold/fact_sessions", ELEVEN, "key_unique", "block", 3, "12:30:00")
+    lake_rows.write(home.home, "ops/dq_results", [bad])
+    red = answer(home, SESSIONS, View()).red
+    assert "gold/fact_sessions key_unique: 1 hour" in red
+    assert red != answer(home, SESSIONS, View(last=TEN)).red
+    assert not any("fact_sessions" in r for r in answer(home, Tile("F", "funnel"), View()).red)
+
+
+def test_a_table_that_does_not_exist_is_a_friendly_sentence(tmp_path: Path) -> None:
+    found = answer(empty_home(tmp_path), SESSIONS, View())
+    assert found.rows is None
+    assert found.problem is not None
+    assert found.problem.startswith("Not built yet: gold.fact_sessions")
+    assert "clickstream run" in found.problem
+
+
+def empty_home(path: Path) -> Settings:
+    return Settings(home=path)
+
+
+def test_a_filter_no_table_of_the_tile_knows_is_named_and_not_half_applied(tiny: Settings) -> None:
+    tile = Tile("Funnel", "funnel")
+    view = View(device="mobile")
+    assert answer(tiny, tile, view).unfiltered == ("device_category",)
+    assert answer(tiny, tile, view).rows == answer(tiny, tile, View()).rows
+
+
+def test_as_reported_on_reads_the_older_version_and_a_commit_changes_the_stamp(
+    tmp_path: Path,
+) -> None:
+    home = lake_rows.build(tmp_path)
+    before, then = stamp(home, SESSIONS), datetime.now(UTC)
+    late = lake_rows.session("late", "10:50:00", "10:51:00", purchases=1)
+    lake_rows.write(home.home, "gold/fact_sessions", [late])
+    now, was = (answer(home, SESSIONS, View(as_of=as_of)).rows for as_of in (None, then))
+    assert now is not None
+    assert was is not None
+    assert (now["sessions"][0].as_py(), was["sessions"][0].as_py()) == (5, 4)
+    assert stamp(home, SESSIONS) != before
+
+
+def test_only_keeps_rows_with_the_value_and_refuses_a_table_without_the_column(
+    tiny: Settings,
+) -> None:
+    sql = "select count(*) as n from gold.fact_sessions"
+    with Lake(tiny, only={"landing_page": "/"}) as lake:
+        assert lake.rows(sql) == [{"n": 3}]
+    with Lake(tiny, only={"is_engaged": True}) as lake:
+        assert lake.rows(sql) == [{"n": 1}]
+    with Lake(tiny, only={"landing_page": "/' or true --"}) as lake:
+        assert lake.rows(sql) == [{"n": 0}]
+    with Lake(tiny, only={"shoe_size": "9"}) as lake, pytest.raises(QueryError, match="shoe_size"):
+        lake.rows(sql)
+
+
+def test_a_view_is_a_value() -> None:
+    assert replace(View(), device="tablet").only == {"device_category": "tablet"}
+    assert View(with_bots=False, channel="Direct").only == {
+        "channel_group": "Direct",
+        "is_bot": False,
+    }
+    assert View(first=TEN).hours == {"from": TEN}
+
+
+def test_bots_left_out_are_the_visitors_that_were_robots_that_day(tmp_path: Path) -> None:
+    home = lake_rows.build(tmp_path)
+    assert answer(home, SESSIONS, View(with_bots=False)).unfiltered == ("is_bot",)
+    seen = pa.table({"event_hour": [TEN, ELEVEN], "visitor_id": ["left", "open"],
+                     "is_bot": [True, False]})  # fmt: skip
+    write_deltalake(str(home.lake / "gold" / "bot_visitors_hourly"), seen)
+    found = answer(home, SESSIONS, View(with_bots=False))
+    assert found.unfiltered == ()
+    assert found.rows is not None
+    assert found.rows["sessions"].to_pylist() == [3]
+    with Lake(home, only={"is_bot": True}) as lake:
+        rows = lake.rows("select session_id from gold.fact_sessions")
+    assert rows == [{"session_id": "left"}]
