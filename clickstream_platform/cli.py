@@ -43,6 +43,10 @@ COMMANDS = {
     "query": Lazy(
         f"{_ROOT}.queries.command:query", "Answer a named question, or any SQL over the lake."
     ),
+    "quarantine": Lazy(
+        f"{_ROOT}.operations.quarantine_command:quarantine_group",
+        "Look at rejected lines, repair them, and judge them again.",
+    ),
     "logs": Lazy(f"{_ROOT}.operations.logs_command:logs", "Show the logs of all services."),
     "doctor": Lazy(
         f"{_ROOT}.operations.doctor_command:doctor", "Say what this machine lacks, and the fix."
