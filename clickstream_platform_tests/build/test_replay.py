@@ -39,7 +39,7 @@ TORN = (
 def till_lines(hour: str) -> bytes:
     """Three events of the hour, and one of half an hour before it."""
     number = int(hour[-2:])
-    before = f"2024-11-29T{number - 1}:45:00Z"
+    before = f"2024-11-29T{number - 1:02}:45:00Z"
     clocks = [before, f"{hour}:05:00Z", f"{hour}:10:00Z", f"{hour}:59:59Z"]
     names = ("view_item", "view_item", "purchase", "purchase")
     lines = [
