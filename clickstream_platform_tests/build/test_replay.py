@@ -119,8 +119,7 @@ def status(home: Workspace) -> list[tuple[str | None, str]]:
         main, ["--home", str(home.settings.home), "query", sql, "--format", "json"]
     )
     assert found.exit_code == 0, found.output
-    answer = json.loads(found.stdout)
-    return [(row["rule"], row["status"]) for row in answer["rows"]]
+    return [(row["rule"], row["status"]) for row in json.loads(found.stdout)]
 
 
 def test_a_discarded_line_stays_rejected_and_is_listed_so(workspace: Workspace) -> None:
