@@ -14,6 +14,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from clickstream_platform.build.bronze import count_arrivals
 from clickstream_platform.build.fixes import fixed_bytes
 from clickstream_platform.build.repaired import with_repairs
 from clickstream_platform.build.workspace import Workspace
@@ -255,6 +256,7 @@ def _move(workspace: Workspace, moved: Sequence[dict[str, Any]], *, run_id: str)
     written = delta.replace_hours(
         typed(rehomed, BRONZE_EVENTS), workspace.lake, BRONZE_EVENTS, ingest_hours, run_id=run_id
     )
+    count_arrivals(workspace, ingest_hours, run_id=run_id)
     _record_moved(workspace, moved, version=written.version, run_id=run_id)
 
 
