@@ -64,6 +64,10 @@ COMMANDS = {
     "metrics": Lazy(
         f"{_ROOT}.monitoring.command:metrics", "Show, write or serve metrics for Prometheus."
     ),
+    "quarantine": Lazy(
+        f"{_ROOT}.operations.quarantine_command:quarantine_group",
+        "Look at rejected lines, repair them, and judge them again.",
+    ),
     "logs": Lazy(f"{_ROOT}.operations.logs_command:logs", "Show the logs of all services."),
     "doctor": Lazy(
         f"{_ROOT}.operations.doctor_command:doctor", "Say what this machine lacks, and the fix."

@@ -106,7 +106,7 @@ def _is_in_bronze(workspace: Workspace, claim: Claim, source_file: str, *, run_i
     ours = stored.filter(pc.equal(stored["source_file"], source_file))
     if not len(ours):
         return False
-    _count_arrivals(workspace, [claim.ingest_hour], run_id=run_id)
+    count_arrivals(workspace, [claim.ingest_hour], run_id=run_id)
     version = delta.version(workspace.lake, BRONZE_EVENTS)
     _record_touched(workspace, ours, version=version, run_id=run_id)
     workspace.manifest.commit(claim, bronze_version=version, lines=len(ours))
@@ -125,7 +125,7 @@ def _append(
         batch_id=batch_id,
         run_id=run_id,
     )
-    stored = _count_arrivals(workspace, {file.ingest_hour for file in files}, run_id=run_id)
+    stored = count_arrivals(workspace, {file.ingest_hour for file in files}, run_id=run_id)
     names = pa.array([file.source_file for file in files], pa.string())
     ours = stored.filter(pc.is_in(stored["source_file"], value_set=names))
     # Told before the manifest: a crash between the two is healed by asking bronze again.
@@ -136,7 +136,7 @@ def _append(
         workspace.manifest.commit(claim, bronze_version=written.version, lines=lines)
 
 
-def _count_arrivals(workspace: Workspace, hours: Iterable[str], *, run_id: str) -> pa.Table:
+def count_arrivals(workspace: Workspace, hours: Iterable[str], *, run_id: str) -> pa.Table:
     """Counts the lateness of all that bronze holds of `hours`, and returns it."""
     wanted = sorted(hours)
     owner = this_process(run_id)

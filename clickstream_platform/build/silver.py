@@ -10,10 +10,11 @@ from pyspark.sql import functions as F
 
 from clickstream_platform.build import silver_checks
 from clickstream_platform.build.hour_summary import BronzeCount, HourSummary
+from clickstream_platform.build.repaired import with_repairs
 from clickstream_platform.build.report import HourReport, record_results
 from clickstream_platform.build.summary import by_hour, line_hash, summarise
 from clickstream_platform.build.workspace import Workspace, in_parallel
-from clickstream_platform.storage import delta, hour_state, leases, ledger
+from clickstream_platform.storage import delta, hour_state, leases, ledger, repairs
 from clickstream_platform.storage.hour_state import HourStateRow, States
 from clickstream_platform.storage.owners import this_process
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
@@ -74,7 +75,7 @@ def _judged(build: _Build) -> DataFrame:
     bronze = hour_state.of_table(build.states, BRONZE_EVENTS.path)
     present = {name for hour in build.hours if hour in bronze for name in bronze[hour].sources}
     known = {name: source for name, source in workspace.sources.items() if name in present}
-    lines = _bronze_lines(build)
+    lines = with_repairs(workspace, _bronze_lines(build), repairs.replacements(workspace.lake))
     rows = canonical(
         lines, known or workspace.sources, workspace.manifest.headers(), workspace.limits
     )

@@ -26,9 +26,9 @@ from clickstream_platform.storage.manifest import Manifest
 from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.enrichment import ENRICHMENT_VERSION
+from clickstream_platform.tables.silver import RULES_VERSION
 from clickstream_platform.transforms.limits import Limits
 
-SILVER_CODE = "3"  # raise when the rules of silver change what comes out
 GOLD_CODE = "1"  # the same for gold
 
 Result = TypeVar("Result")
@@ -81,14 +81,15 @@ class Workspace:
         """Changes with the rules, the mappings and the limits that silver depends on."""
         limits = self.limits
         used = [limits.first_hour, limits.max_future_skew_s, limits.high_value_threshold]
-        return _digest(SILVER_CODE, mapping_digest(self.sources), [ENRICHMENT_VERSION, *used])
+        versions = [ENRICHMENT_VERSION, *used]
+        return _digest(str(RULES_VERSION), mapping_digest(self.sources), versions)
 
     @cached_property
     def blocked_code(self) -> str:
         """Changes also with the thresholds that can hold an hour back."""
         checks = self.settings.checks
         limits = [checks.max_reject_rate, checks.min_rows_for_reject_rate]
-        return _digest(SILVER_CODE, self.silver_code, limits)
+        return _digest(str(RULES_VERSION), self.silver_code, limits)
 
     @cached_property
     def gold_code(self) -> str:

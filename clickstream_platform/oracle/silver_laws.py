@@ -17,6 +17,7 @@ from clickstream_platform.oracle.hours_built import BuiltHours, batches, count_b
 from clickstream_platform.oracle.lake import SILVER, Lake, sql_of
 from clickstream_platform.oracle.landing_law import BRONZE
 
+REPAIRS = "ops/repairs"
 HOME_HOUR = "home_hour"
 EVENT_UNIQUE = "silver_event_unique"
 SILVER_EQUAL = "silver_equals_definition"
@@ -27,7 +28,7 @@ ADDRESS = ("source_file", "source_offset")
 LINE_COLUMNS = (*ADDRESS, "source", "ingest_hour", "home_hour", "raw", "header", "damage")
 QUARANTINE_COLUMNS = (
     *ADDRESS, "source", "ingest_hour", "event_hour", "raw", "reasons", "event_id", "event_name",
-    "event_timestamp", "event_fingerprint", "winner_fingerprint",
+    "event_timestamp", "event_fingerprint", "winner_fingerprint", "rules_version",
 )  # fmt: skip
 # Sets and JSON are stored in any order and writing; here each has one.
 NORMALISED = {
@@ -67,6 +68,10 @@ def check_silver(lake: Lake, built: BuiltHours, laws: SilverLaws, report: Report
     if behind:
         report.notes.append(f"{len(behind)} home hours wait for a rebuild of silver")
     _missing_tables(lake, built, laws.equal)
+    lake.sql.execute(
+        "create table no_repair (source_file varchar, source_offset bigint, action varchar, "
+        "replacement blob, decided_at timestamp)"
+    )
     if not lake.exists(BRONZE):
         lake.store("no_line", _line_schema().empty_table())
     store_lists(lake)
@@ -109,6 +114,7 @@ def _prepare(
     lake.sql.execute(
         f"create or replace table lines as select {', '.join(LINE_COLUMNS)} from bronze.events"
     )
+    _store_read_lines(lake)
     lake.store("texts", _texts(lake, result))
     store_enriched(lake)
     for name in ("canonical", "judged"):
@@ -126,10 +132,16 @@ def _relations(table: str) -> tuple[str, str]:
     return name, f"actual_{name}"
 
 
+def _store_read_lines(lake: Lake) -> None:
+    """`lines` as they are read: the newest decision on a line may replace its bytes."""
+    lake.view_or_empty(REPAIRS, name="ops.repairs", like="no_repair")
+    lake.sql.execute(f"create or replace table read_lines as {sql_of('read_lines')}")
+
+
 def _texts(lake: Lake, result: LawResult) -> pa.Table:
     """The field texts of all lines, read source by source."""
     pieces = []
-    reader = lake.sql.table("lines").to_arrow_reader(READ_ROWS)
+    reader = lake.sql.table("read_lines").to_arrow_reader(READ_ROWS)
     for batch in reader:
         for source in pc.unique(batch["source"]).to_pylist():
             own = batch.filter(pc.equal(batch["source"], source))

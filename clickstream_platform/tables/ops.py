@@ -111,3 +111,38 @@ DQ_RESULTS = Table(
     kinds=_KINDS,
     hourly=False,
 )
+
+
+class Repairs(pa.DataFrameModel):
+    """Append-only log of decisions about lines; the newest decision on a line counts."""
+
+    source_file: T.StringType = column("Address of the line.", of=("bronze/events.source_file",))
+    source_offset: T.LongType = column("Address of the line.", of=("bronze/events.source_offset",))
+    action: T.StringType = column(
+        "`repair`: read the replacement; `discard`: it stays rejected, nobody needs to look.",
+        isin=["repair", "discard"],
+    )
+    replacement: T.BinaryType = column(
+        "Bytes that are read in place of the line's own; null for `discard`.",
+        nullable=True,
+        pii="free_text",
+    )
+    rule: T.StringType = column("The rule whose lines were chosen; null for all.", nullable=True)
+    fix: T.StringType = column("The SQL that made the replacement.", nullable=True)
+    author: T.StringType = column("Who decided.")
+    decided_at: T.TimestampType = column("When.")
+
+
+REPAIRS = Table(
+    layer="ops",
+    name="repairs",
+    model=Repairs,
+    grain="one row per decision on a line",
+    keys=("source_file", "source_offset", "decided_at"),
+    partition_by=None,
+    writer="deltalake",
+    owner=_OWNER,
+    reach="none",
+    kinds=_KINDS,
+    hourly=False,
+)

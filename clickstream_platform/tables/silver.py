@@ -20,6 +20,7 @@ ITEM = T.StructType(
         T.StructField("quantity", T.LongType()),
     ]
 )
+RULES_VERSION = 1  # raise it when the rules of silver change what comes out
 LINEAGE = (
     "source_file",
     "source_offset",
@@ -234,6 +235,7 @@ class SilverQuarantine(pa.DataFrameModel):
         "Of the accepted payload with the same id.", nullable=True, of=(RAW,)
     )
     source_version: T.LongType = column("Version of the mapping that read the line.")
+    rules_version: T.LongType = column("Version of the rules that judged the line.", ge=1)
     run_id: T.StringType = column("Dagster run that wrote the row.")
 
 

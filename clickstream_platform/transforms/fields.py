@@ -57,9 +57,11 @@ def with_fields(lines: DataFrame, source: Source, headers: Sequence[str]) -> Dat
     `_unread`, the map of fields that should hold JSON and do not, or null.
 
     Each step is a column of its own: a long expression used in place is computed at every use.
-    `lines` has `raw`, `damage` and `header`; `headers` are the distinct CSV headers among them.
+    `lines` has `raw`, `damage` and `header`, and `replacement` if there are repairs, which is then
+    read instead of `raw`; `headers` are the distinct CSV headers among them.
     """
-    line = F.col("raw").cast("string")
+    is_repaired = "replacement" in lines.columns
+    line = (F.coalesce("replacement", "raw") if is_repaired else F.col("raw")).cast("string")
     text = F.when(F.startswith(line, F.lit("\ufeff")), F.substring(line, 2, MAX_LENGTH)).otherwise(
         line
     )

@@ -9,7 +9,12 @@ from pyspark.sql import functions as F
 
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.rules import failed_rules
-from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
+from clickstream_platform.tables.silver import (
+    RULES_VERSION,
+    SILVER_DUPLICATES,
+    SILVER_EVENTS,
+    SILVER_QUARANTINE,
+)
 from clickstream_platform.transforms.fingerprint import UNIT
 
 ACCEPTED, DUPLICATE, QUARANTINED = "accepted", "duplicate", "quarantined"
@@ -97,7 +102,12 @@ def of_verdict(judged: DataFrame, table: Table, verdict: str) -> DataFrame:
     rows = judged.where(F.col("verdict") == verdict)
     if table is SILVER_QUARANTINE:
         collided = F.array_contains("reasons", "event_id_collision")
-        rows = rows.withColumn("event_fingerprint", F.when(collided, F.col("event_fingerprint")))
+        rows = rows.withColumns(
+            {
+                "event_fingerprint": F.when(collided, F.col("event_fingerprint")),
+                "rules_version": F.lit(RULES_VERSION),
+            }
+        )
     return rows.select(
         *[F.col(spec.name).cast(spec.type).alias(spec.name) for spec in table.columns]
     )

@@ -187,6 +187,7 @@ def rejected(place: tuple[str, int], raw: bytes, hour: str, reason: str, **more:
         "event_hour": hour,
         "reasons": [reason],
         "source_version": 1,
+        "rules_version": 1,
         "run_id": "r",
         **more,
     }

@@ -31,6 +31,7 @@ PANDERA_NAMES = {
     "min": "greater_than_or_equal_to",
     "max": "less_than_or_equal_to",
     "pattern": "str_matches",
+    "allowed": "isin",
 }
 # (column, check) -> values just inside and just outside.
 EDGES: dict[str, dict[Pair, tuple[list[Any], list[Any]]]] = {
@@ -43,6 +44,8 @@ EDGES: dict[str, dict[Pair, tuple[list[Any], list[Any]]]] = {
         ("hour_of_day", "less_than_or_equal_to"): ([23], [24]),
         ("value", "greater_than_or_equal_to"): ([Decimal("0.00"), None], [Decimal("-0.01")]),
         ("currency", "str_matches"): (["EUR", None], ["eur", "EURO", "EU", "1EUR", ""]),
+        ("refr_medium", "isin"): (["search", "internal", "unknown", None], ["Search", ""]),
+        ("enrichment_version", "greater_than_or_equal_to"): ([1], [0]),
     },
     FUNNEL_10MIN.path: {
         ("step_no", "greater_than_or_equal_to"): ([1], [0]),
