@@ -1,0 +1,79 @@
+"""The second loop of a stream: silver and gold of the hours it touched, beside the query."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from clickstream_platform.build.gold import build_gold
+from clickstream_platform.build.report import HourReport
+from clickstream_platform.build.silver import build_silver
+from clickstream_platform.build.staleness import stale_gold, stale_silver
+from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.storage import hour_state
+from clickstream_platform.storage.hour_state import States
+from clickstream_platform.tables.bronze import BRONZE_EVENTS
+
+MAX_HOURS = 24  # newest first, so that a backlog does not keep the running hour waiting
+
+
+class Refresher:
+    """Rebuilds what is stale of one source's hours, one round at a time, in a thread of its own."""
+
+    def __init__(self, workspace: Workspace, source: str, *, run_id: str, every_s: float) -> None:
+        self._workspace = workspace
+        self._source = source
+        self._run_id = run_id
+        self._every_s = every_s
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="refresh")
+        self._round: Future[list[HourReport]] | None = None
+        self._began = 0.0
+
+    def poll(self) -> list[HourReport]:
+        """What a finished round built; begins the next one when it is due. Raises its error."""
+        reports: list[HourReport] = []
+        if self._round is not None and self._round.done():
+            reports = self._round.result()
+            self._round = None
+        if self._round is None and time.monotonic() - self._began >= self._every_s:
+            self._began = time.monotonic()
+            self._round = self._pool.submit(self._refresh)
+        return reports
+
+    def finish(self) -> list[HourReport]:
+        """Waits for the round in work and does one more, so that nothing is left stale."""
+        reports = self._round.result() if self._round is not None else []
+        self._round = None
+        while built := self._refresh():
+            reports += built
+        return reports
+
+    def stop(self) -> None:
+        """Gives up the round in work; what it has committed stays, the rest is stale still."""
+        if self._round is not None and not self._round.done():
+            self._workspace.spark.interruptAll()
+        self._pool.shutdown(wait=True)
+
+    def _refresh(self) -> list[HourReport]:
+        workspace, run_id = self._workspace, self._run_id
+        reports: list[HourReport] = []
+        states = hour_state.current(workspace.lake)
+        ours = _hours_of(states, self._source)
+        silver = _newest(hour for hour in stale_silver(workspace, states) if hour in ours)
+        if silver:
+            reports += build_silver(workspace, silver, run_id=run_id)
+            states = hour_state.current(workspace.lake)
+        gold = _newest(hour for hour in stale_gold(workspace, states) if hour in ours)
+        if gold:
+            reports += build_gold(workspace, gold, run_id=run_id)
+        return reports
+
+
+def _hours_of(states: States, source: str) -> set[str]:
+    bronze = hour_state.of_table(states, BRONZE_EVENTS.path)
+    return {hour for hour, row in bronze.items() if source in row.sources}
+
+
+def _newest(hours: Iterable[str]) -> Sequence[str]:
+    return sorted(hours)[-MAX_HOURS:]
