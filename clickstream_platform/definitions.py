@@ -7,6 +7,7 @@ from clickstream_platform.assets.specs import spec_of
 from clickstream_platform.resources.lake import Lake
 from clickstream_platform.resources.spark import SparkEngine
 from clickstream_platform.settings import settings
+from clickstream_platform.streaming.keeper import stream_keeper
 from clickstream_platform.streaming.op import stream
 from clickstream_platform.tables.ops import DQ_RESULTS, HOUR_STATE
 
@@ -24,6 +25,7 @@ repair = dg.define_asset_job(
 defs = dg.Definitions(
     assets=[bronze, silver, gold, spec_of(HOUR_STATE), spec_of(DQ_RESULTS)],
     jobs=[ingest, repair, stream],
+    sensors=[stream_keeper],
     resources={"lake": Lake(engine=SparkEngine.of(settings()))},
     executor=dg.in_process_executor,  # one process per run: Spark does the parallel work
 )

@@ -95,7 +95,9 @@ class StreamSettings(BaseModel):
     max_offsets_per_trigger: int = Field(default=50_000, ge=1)
     gold_refresh_s: float = Field(default=10.0, ge=0, description="Between two refreshes of gold.")
     report_s: float = Field(default=30.0, ge=1, description="Between two reports to Dagster.")
-    stale_after_s: int = Field(default=60, ge=10, description="A heartbeat older than this is dead.")
+    stale_after_s: int = Field(
+        default=60, ge=10, description="A heartbeat older than this is dead."
+    )
     stall_after_s: int = Field(default=900, ge=60, description="Lag without a commit this long.")
     max_restarts: int = Field(default=5, ge=1, description="Failures in a row until giving up.")
     keep: list[str] = Field(

@@ -57,7 +57,7 @@ def current(lake: Path) -> dict[tuple[str, str], HourStateRow]:
     """The newest row of every table and hour."""
     if not delta.exists(lake, HOUR_STATE):
         return {}
-    # Only the newest rows become Python objects: a stream appends some to the log every few seconds.
+    # Only the newest rows become Python objects: a stream appends to the log every few seconds.
     log = delta.read_arrow(lake, HOUR_STATE)
     numbered = log.append_column("row_no", pa.array(range(len(log)), pa.int64()))
     order = numbered.select(["table", "hour", "recorded_at", "row_no"]).sort_by("recorded_at")

@@ -90,9 +90,7 @@ def added_since(
 
 def rows_by_ingest_hour(lake: Path) -> dict[str, int]:
     """Lines of bronze by its partition."""
-    files = pa.table(
-        DeltaTable(delta.location(lake, BRONZE_EVENTS)).get_add_actions(flatten=True)
-    )
+    files = pa.table(DeltaTable(delta.location(lake, BRONZE_EVENTS)).get_add_actions(flatten=True))
     if not files.num_rows:
         return {}
     hour = "partition.ingest_hour"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
 from filelock import FileLock
 
 from clickstream_platform.engine.jars import ensure_jars, pinned_jars
@@ -163,8 +163,10 @@ class Broker:
     def _format(self, properties: Path) -> None:
         """Gives the data folder the cluster's id, as Kafka demands before the first start."""
         done = subprocess.run(
-            [*self._java(), "kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID]
-            + ["-c", str(properties)],
+            [
+                *(*self._java(), "kafka.tools.StorageTool", "format"),
+                *("-t", _CLUSTER_ID, "-c", str(properties)),
+            ],
             capture_output=True,
             text=True,
             check=False,
@@ -176,9 +178,7 @@ class Broker:
     def _java(self) -> list[str]:
         engine = self._settings.engine
         folder = engine.jars_dir / "kafka"
-        jars = ensure_jars(
-            engine.model_copy(update={"jars_dir": folder}), pinned_jars(BROKER_JARS)
-        )
+        jars = ensure_jars(engine.model_copy(update={"jars_dir": folder}), pinned_jars(BROKER_JARS))
         class_path = ":".join(map(str, jars))
         level = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
         return [str(find_java()), HEAP, level, "-cp", class_path]
@@ -228,20 +228,3 @@ class Broker:
     def _read(self) -> BrokerRecord | None:
         path = self._folder / "broker.json"
         return BrokerRecord(**json.loads(path.read_text())) if path.is_file() else None
-
-
-def create_topic(servers: str, topic: str, *, partitions: int) -> bool:
-    """True if the topic was made, false if it was there.
-
-    Raises: BrokerError if the brokers do not answer or refuse.
-    """
-    admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})
-    try:
-        if topic in admin.list_topics(timeout=15).topics:
-            return False
-        admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=1)])[
-            topic
-        ].result(30)
-    except KafkaException as error:
-        raise BrokerError(f"Topic {topic} at {servers}: {error}") from error
-    return True

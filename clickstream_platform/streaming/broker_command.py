@@ -8,7 +8,8 @@ from dataclasses import asdict
 import click
 
 from clickstream_platform.settings import settings
-from clickstream_platform.streaming.broker import Broker, create_topic
+from clickstream_platform.streaming.broker import Broker
+from clickstream_platform.streaming.topics import create_topic
 
 
 @click.group("broker")

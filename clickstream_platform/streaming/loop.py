@@ -203,8 +203,6 @@ class _Life:
             return None
 
 
-
-
 def bronze_reports(lake: Path, ingest_hours: Sequence[str]) -> list[HourReport]:
     """Rows of these partitions of bronze, by the Delta log alone."""
     if not ingest_hours:

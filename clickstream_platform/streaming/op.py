@@ -17,6 +17,8 @@ from clickstream_platform.streaming.plan import plan_stream
 from clickstream_platform.streaming.state import Heartbeat
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 
+SOURCE_TAG = "clickstream/stream"
+
 
 class StreamConfig(dg.Config):
     """What to stream; null takes it from the source's `kafka:` block and the settings."""
@@ -102,7 +104,7 @@ def stream() -> None:
 
 
 def _progress(heartbeat: Heartbeat) -> dg.AssetObservation:
-    numbers = {
+    numbers: dict[str, str | int | float | None] = {
         "source": heartbeat.source,
         "lines": heartbeat.lines,
         "lines_per_s": heartbeat.rate,

@@ -1,4 +1,4 @@
-"""What one stream reads and how: its source's `kafka:` block, the settings, and clients' options."""
+"""What one stream reads and how: its source's `kafka:` block, settings, clients' options."""
 
 from __future__ import annotations
 

@@ -42,9 +42,9 @@ def kafka_lines(
         F.coalesce("value", F.lit(b"")).alias("raw"),  # a tombstone has no value
         F.lit(None).cast("string").alias("header"),
         F.lit(None).cast("string").alias("damage"),
-        F.greatest(
-            F.lit(limits.first_hour), F.least(_hour(now), _hour(F.col("timestamp")))
-        ).alias("ingest_hour"),
+        F.greatest(F.lit(limits.first_hour), F.least(_hour(now), _hour(F.col("timestamp")))).alias(
+            "ingest_hour"
+        ),
         F.col("timestamp").alias("enqueued_at"),
         now.alias("ingested_at"),
         F.lit(run_id).alias("run_id"),
