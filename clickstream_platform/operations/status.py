@@ -21,6 +21,7 @@ from clickstream_platform.queries.lake import Lake
 from clickstream_platform.queries.render import plain
 from clickstream_platform.settings import Settings
 from clickstream_platform.storage.manifest import Manifest
+from clickstream_platform.streaming.state import known_streams
 
 LAYERS = ("bronze", "silver", "gold", "ops")
 CheckState = Literal["passed", "warned", "failed", "unchecked"]
@@ -80,6 +81,21 @@ class LandingStatus:
 
 
 @dataclass(frozen=True)
+class StreamStatus:
+    """A stream by its last heartbeat; `lag` is what its brokers (or landing) held beyond bronze."""
+
+    source: str
+    phase: str
+    is_alive: bool
+    lines: int
+    lag: int | None
+    lines_per_s: float
+    committed_at: str | None
+    beat_at: str
+    error: str | None
+
+
+@dataclass(frozen=True)
 class HomeStatus:
     """Everything `clickstream status` shows."""
 
@@ -89,6 +105,7 @@ class HomeStatus:
     landing: LandingStatus
     engine: Mapping[str, object]
     dagster: DagsterState | None
+    streams: tuple[StreamStatus, ...] = ()
 
     def as_object(self) -> object:
         """As JSON knows it: times in ISO 8601, paths as text."""
@@ -126,6 +143,26 @@ def home_status(settings: Settings) -> HomeStatus:
         landing=landing_status(settings),
         engine=as_object(Engine(settings).status()),
         dagster=dagster_state(settings.dagster_home),
+        streams=stream_statuses(settings),
+    )
+
+
+def stream_statuses(settings: Settings) -> tuple[StreamStatus, ...]:
+    """Every stream that ever ran in this home."""
+    now, after_s = datetime.now(UTC), settings.stream.stale_after_s
+    return tuple(
+        StreamStatus(
+            source=beat.source,
+            phase=beat.phase,
+            is_alive=beat.is_alive(now, stale_after_s=after_s),
+            lines=beat.lines,
+            lag=beat.lag,
+            lines_per_s=beat.rate,
+            committed_at=beat.committed_at,
+            beat_at=beat.beat_at,
+            error=beat.error,
+        )
+        for beat in known_streams(settings)
     )
 
 

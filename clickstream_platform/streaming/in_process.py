@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import dagster as dg
 from rich.console import Console
@@ -16,6 +17,7 @@ from clickstream_platform.settings import Settings
 from clickstream_platform.streaming.state import Heartbeat, StreamFolder
 
 SHOW_EVERY_S = 2.0
+_INTERRUPTS = (KeyboardInterrupt, dg.DagsterExecutionInterruptedError)
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -27,15 +29,16 @@ def stream_here(settings: Settings, config: Mapping[str, object]) -> Heartbeat |
     runs = Runs.open(settings)
     source = str(config["source"])
     folder = StreamFolder(settings, source)
-    with _shown(folder, Console(stderr=True)):
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both end it in good order
+    with _shown(folder, Console(stderr=True)), suppress(*_INTERRUPTS):
         result = defs.resolve_job_def("stream").execute_in_process(
             instance=runs.instance,
             tags={"clickstream/by": "cli", "clickstream/stream": source},
             raise_on_error=False,
             run_config={**_QUIET, "ops": {"stream_source": {"config": dict(config)}}},
         )
-    if not result.success:
-        raise _failure(source, result)
+        if not result.success:
+            raise _failure(source, result)
     return folder.heartbeat()
 
 
