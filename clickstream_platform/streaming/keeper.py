@@ -13,7 +13,7 @@ from clickstream_platform.streaming.op import SOURCE_TAG, stream
 from clickstream_platform.streaming.state import Heartbeat, StreamFolder, known_streams
 
 FIRST_WAIT_S = 5.0
-LONGEST_WAIT_S = 600.0
+LONGEST_WAIT_S = 120.0
 Action = Literal["leave", "wait", "start", "end", "give_up"]
 _UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 _PENDING = [
@@ -43,7 +43,9 @@ def decide(beat: Heartbeat, options: StreamSettings, *, now: datetime) -> Decisi
         return _after_failure(beat, options, now=now)
     if not is_alive(beat.owner):
         return Decision("start", "its process is gone")
-    if beat.age_s(now) > options.stale_after_s:
+    # A start may wait long for a cold engine, and beats only when it is over.
+    limit_s = options.stall_after_s if beat.phase == "starting" else options.stale_after_s
+    if beat.age_s(now) > limit_s:
         return Decision("end", f"its heartbeat is {beat.age_s(now):.0f} s old")
     if beat.lag and _since_commit_s(beat, now) > options.stall_after_s:
         return Decision("end", f"{beat.lag:,} lines wait, and nothing was committed for long")
@@ -51,9 +53,9 @@ def decide(beat: Heartbeat, options: StreamSettings, *, now: datetime) -> Decisi
 
 
 def _after_failure(beat: Heartbeat, options: StreamSettings, *, now: datetime) -> Decision:
-    if beat.failures >= options.max_restarts:
+    if beat.failures >= options.max_restarts and not beat.is_environment:
         return Decision("give_up", f"it failed {beat.failures} times at the same place")
-    wait_s = min(FIRST_WAIT_S * 2 ** (beat.failures - 1), LONGEST_WAIT_S)
+    wait_s = min(FIRST_WAIT_S * 2 ** min(beat.failures - 1, 10), LONGEST_WAIT_S)
     if beat.age_s(now) < wait_s:
         return Decision("wait", f"it failed and is tried again {wait_s:.0f} s after that")
     return Decision("start", f"it failed: {beat.error}")

@@ -10,14 +10,19 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from grpc import RpcError
+from pyspark.errors import PySparkException
+
 from clickstream_platform import logs
 from clickstream_platform.build.report import HourReport
 from clickstream_platform.build.workspace import Workspace
-from clickstream_platform.errors import ClickstreamError
+from clickstream_platform.errors import ClickstreamError, EnvironmentProblemError
 from clickstream_platform.storage import delta, leases
 from clickstream_platform.storage.offsets import rows_by_ingest_hour
 from clickstream_platform.storage.owners import this_process
-from clickstream_platform.streaming.feeds import Commit, Feed, feed_of
+from clickstream_platform.streaming.feed import Commit, Feed
+from clickstream_platform.streaming.file_feed import FileFeed
+from clickstream_platform.streaming.kafka_feed import KafkaFeed
 from clickstream_platform.streaming.plan import StreamPlan
 from clickstream_platform.streaming.refresh import Refresher
 from clickstream_platform.streaming.state import Heartbeat, StreamFolder, utc_now
@@ -28,6 +33,7 @@ from clickstream_platform.tables.silver import SILVER_QUARANTINE
 BEAT_S = 2.0
 POLL_S = 0.25
 RATE_WINDOW_S = 30.0
+MAX_SETTLING_ROUNDS = 8  # late orders can make a later hour stale, once per link
 
 
 class StreamBusyError(ClickstreamError):
@@ -93,7 +99,8 @@ class _Life:
         self._lake = workspace.lake
         self._observer = observer
         self._folder = StreamFolder(workspace.settings, plan.source)
-        self._feed: Feed = feed_of(workspace, plan, run_id=run_id)
+        feed = FileFeed if plan.kafka is None else KafkaFeed
+        self._feed: Feed = feed(workspace, plan, run_id=run_id)
         self._refresher = Refresher(
             workspace, plan.source, run_id=run_id, every_s=plan.options.gold_refresh_s
         )
@@ -145,11 +152,28 @@ class _Life:
             self._turn()
         self._feed.stop()
         self._take(self._feed.poll())
-        self._built(self._refresher.finish())
+        self._settle()
+
+    def _settle(self) -> None:
+        """Refreshes until nothing is stale; the first round in work may not have seen the last."""
+        while self._refresher.is_at_work:
+            self._built(self._refresher.collect() or ())
+            self._rest()
+        for _ in range(MAX_SETTLING_ROUNDS):
+            self._refresher.begin(at_once=True)
+            while (reports := self._refresher.collect()) is None:
+                self._rest()
+            self._built(reports)
+            if not reports:
+                return
 
     def _turn(self) -> None:
         self._take(self._feed.poll())
-        self._built(self._refresher.poll())
+        self._built(self._refresher.collect() or ())
+        self._refresher.begin()
+        self._rest()
+
+    def _rest(self) -> None:
         if time.monotonic() - self._beaten >= BEAT_S:
             self._beat()
         time.sleep(POLL_S)
@@ -193,7 +217,13 @@ class _Life:
         again = before is not None and before.failures and before.position == position
         failures = before.failures + 1 if again and before else 1
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
-        self._beat(phase="failed", error=words, failures=failures, position=position)
+        self._beat(
+            phase="failed",
+            error=words,
+            failures=failures,
+            position=position,
+            is_environment=isinstance(error, EnvironmentProblemError | PySparkException | RpcError),
+        )
         self._log.error("stream failed", **asdict(self.heartbeat))
 
     def _position(self) -> str | None:

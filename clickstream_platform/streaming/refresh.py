@@ -6,12 +6,13 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from clickstream_platform import logs
 from clickstream_platform.build.gold import build_gold
 from clickstream_platform.build.report import HourReport
 from clickstream_platform.build.silver import build_silver
 from clickstream_platform.build.staleness import stale_gold, stale_silver
 from clickstream_platform.build.workspace import Workspace
-from clickstream_platform.storage import hour_state
+from clickstream_platform.storage import hour_state, leases
 from clickstream_platform.storage.hour_state import States
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 
@@ -30,24 +31,31 @@ class Refresher:
         self._round: Future[list[HourReport]] | None = None
         self._began = 0.0
 
-    def poll(self) -> list[HourReport]:
-        """What a finished round built; begins the next one when it is due. Raises its error."""
-        reports: list[HourReport] = []
-        if self._round is not None and self._round.done():
-            reports = self._round.result()
-            self._round = None
-        if self._round is None and time.monotonic() - self._began >= self._every_s:
+    def begin(self, *, at_once: bool = False) -> None:
+        """Begins a round if none is in work and one is due, or `at_once`."""
+        is_due = at_once or time.monotonic() - self._began >= self._every_s
+        if self._round is None and is_due:
             self._began = time.monotonic()
             self._round = self._pool.submit(self._refresh)
-        return reports
 
-    def finish(self) -> list[HourReport]:
-        """Waits for the round in work and does one more, so that nothing is left stale."""
-        reports = self._round.result() if self._round is not None else []
-        self._round = None
-        while built := self._refresh():
-            reports += built
-        return reports
+    def collect(self) -> list[HourReport] | None:
+        """What a finished round built; null while there is none. Raises its error."""
+        if self._round is None or not self._round.done():
+            return None
+        finished, self._round = self._round, None
+        return self._taken(finished)
+
+    @property
+    def is_at_work(self) -> bool:
+        return self._round is not None
+
+    def _taken(self, finished: Future[list[HourReport]]) -> list[HourReport]:
+        """Its reports; hours that somebody else keeps writing wait for a later round."""
+        try:
+            return finished.result()
+        except leases.HoursBusyError as error:
+            logs.get_logger("stream").warning("hours are busy", error=str(error))
+            return []
 
     def stop(self) -> None:
         """Gives up the round in work; what it has committed stays, the rest is stale still."""

@@ -20,7 +20,8 @@ class Heartbeat:
     """How the stream is. Times are UTC in ISO 8601; `owner` dies with the op's process.
 
     `stopped` means that somebody ended it on purpose. `failures` counts failures in a row at
-    `position`, the offsets (or files) it could not get beyond.
+    `position`, the offsets (or files) it could not get beyond; `is_environment` says that
+    brokers or engine were missing, which may last and is not the data's fault.
     """
 
     source: str
@@ -37,6 +38,7 @@ class Heartbeat:
     batch_s: float | None = None
     error: str | None = None
     failures: int = 0
+    is_environment: bool = False
     position: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
 

@@ -38,6 +38,8 @@ def beat(**fields: object) -> Heartbeat:
         (beat(phase="starting", owner=GONE), "start"),
         (beat(beat_at=ago(60)), "leave"),
         (beat(beat_at=ago(61)), "end"),
+        (beat(phase="starting", beat_at=ago(900)), "leave"),
+        (beat(phase="starting", beat_at=ago(901)), "end"),
         (beat(lag=5, committed_at=ago(900)), "leave"),
         (beat(lag=5, committed_at=ago(901)), "end"),
         (beat(lag=0, committed_at=ago(5000)), "leave"),
@@ -47,6 +49,8 @@ def beat(**fields: object) -> Heartbeat:
         (beat(phase="failed", failures=2, beat_at=ago(9)), "wait"),
         (beat(phase="failed", failures=2, beat_at=ago(10)), "start"),
         (beat(phase="failed", failures=3, beat_at=ago(9000)), "give_up"),
+        (beat(phase="failed", failures=99, is_environment=True, beat_at=ago(119)), "wait"),
+        (beat(phase="failed", failures=99, is_environment=True, beat_at=ago(120)), "start"),
     ],
 )
 def test_the_decision_follows_heartbeat_and_failures(found: Heartbeat, action: str) -> None:

@@ -1,4 +1,4 @@
-"""Where a stream's lines come from: a query on Kafka, or landing files as they appear."""
+"""A stream's lines from Kafka: one Structured Streaming query into bronze."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
+from grpc import RpcError
+from pyspark.errors import PySparkException
 from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from clickstream_platform.build.bronze import build_bronze
+from clickstream_platform import logs
 from clickstream_platform.build.touched import record_touched, record_unnoted
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.engine.client import connect
 from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.storage import delta
 from clickstream_platform.storage.offsets import added_since, committed_offsets
+from clickstream_platform.streaming.feed import Commit
 from clickstream_platform.streaming.offsets import (
+    BrokersUnreachableError,
     OffsetsLostError,
     Partitions,
     check_offsets,
@@ -29,7 +31,7 @@ from clickstream_platform.streaming.offsets import (
 )
 from clickstream_platform.streaming.plan import StreamPlan
 from clickstream_platform.streaming.query import kafka_lines
-from clickstream_platform.streaming.state import StreamFolder, utc_now
+from clickstream_platform.streaming.state import StreamFolder
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 
 LAG_EVERY_S = 5.0
@@ -37,39 +39,6 @@ LAG_EVERY_S = 5.0
 
 class QueryFailedError(ClickstreamError):
     """The streaming query ended with an error; its message is the engine's."""
-
-
-@dataclass(frozen=True)
-class Commit:
-    """What came to bronze last: new lines, and how many since the start. Time in ISO 8601, UTC."""
-
-    lines: int
-    total_lines: int
-    committed_at: str
-    seconds: float | None
-    ingest_hours: tuple[str, ...]
-
-
-class Feed(Protocol):
-    """Brings a stream's lines to bronze."""
-
-    def start(self) -> None: ...
-
-    def poll(self) -> Commit | None:
-        """What was committed last; raises what went wrong."""
-
-    def lag(self) -> int | None: ...
-
-    def position(self) -> str | None:
-        """What it is at, to tell whether it fails at the same place again."""
-
-    def catch_up(self) -> Callable[[], bool]:
-        """A question, true once everything that is there now has come in."""
-
-    def stop(self) -> None:
-        """Nothing comes in after it."""
-
-    def close(self) -> None: ...
 
 
 class KafkaFeed:
@@ -95,6 +64,8 @@ class KafkaFeed:
         self._last: Commit | None = None
         self._looked_at = 0.0
         self._lag: int | None = None
+        self._may_run = False
+        self._log = logs.get_logger("stream")
 
     def start(self) -> None:
         """Ends what an earlier process left behind, then goes on where bronze ends.
@@ -139,10 +110,18 @@ class KafkaFeed:
         self._note_commits()
         if time.monotonic() - self._looked_at >= LAG_EVERY_S:
             self._looked_at = time.monotonic()
-            partitions = self._partitions.now()
-            check_offsets(partitions, self._held)
-            self._lag = lag(partitions, self._held)
+            self._lag = self._compared()
         return self._last
+
+    def _compared(self) -> int | None:
+        """The lag; null while the brokers do not answer, which the query outlives."""
+        try:
+            partitions = self._partitions.now()
+        except BrokersUnreachableError as error:
+            self._log.warning("brokers do not answer", error=str(error))
+            return None
+        check_offsets(partitions, self._held)
+        return lag(partitions, self._held)
 
     def _note_commits(self) -> None:
         """Tells `ops/hour_state` which home hours the newest versions of bronze touched."""
@@ -184,20 +163,27 @@ class KafkaFeed:
 
     def stop(self) -> None:
         """Leaves no query in the engine, and none of its commits without a note."""
-        if self._query is not None:
-            if self._query.isActive:
-                self._query.stop()
-            self._query = None
-            self._note_commits()
+        query, self._query = self._query, None
+        if query is None:
+            return
+        try:
+            if query.isActive:
+                query.stop()
+        except (PySparkException, RpcError) as error:
+            # Without an answer the query may still run: the next start looks into its session.
+            self._may_run = True
+            self._log.warning("the engine does not answer", error=str(error).splitlines()[0])
+        self._note_commits()
 
     def close(self) -> None:
         """Gives back session and connections; to be called last, the session is the default one."""
         if self._session is not None:
-            self._session.release_session_on_close = True
+            self._session.release_session_on_close = not self._may_run
             self._session.stop()
             self._session = None
-            self._folder.note_session(None)
             self._partitions.close()
+            if not self._may_run:
+                self._folder.note_session(None)
 
     def _join_session(self) -> SparkSession:
         """The session of a stream that did not end well, which may still run; else a new one."""
@@ -215,58 +201,3 @@ class KafkaFeed:
         fresh = str(uuid.uuid4())
         self._folder.note_session(fresh)
         return connect(settings, session_id=fresh)
-
-
-class FileFeed:
-    """Landing files, claimed from the manifest like everybody does: at most one trigger late."""
-
-    def __init__(self, workspace: Workspace, plan: StreamPlan, *, run_id: str) -> None:
-        self._workspace = workspace
-        self._plan = plan
-        self._run_id = run_id
-        self._lines = 0
-        self._polled_at = 0.0
-        self._last: Commit | None = None
-
-    def start(self) -> None:
-        self._workspace.init_tables()
-
-    def poll(self) -> Commit | None:
-        """Raises: UnreadableFileError of the landing, the engine's errors."""
-        if time.monotonic() - self._polled_at < self._plan.options.trigger_s:
-            return self._last
-        self._polled_at = began = time.monotonic()
-        self._workspace.look_at_landing()
-        hours = list(self._workspace.manifest.waiting_hours())
-        if hours:
-            ingested = build_bronze(self._workspace, hours, run_id=self._run_id)
-            lines = sum(ingested.lines.values())
-            self._lines += lines
-            seconds = round(time.monotonic() - began, 3)
-            self._last = Commit(lines, self._lines, utc_now(), seconds, tuple(ingested.lines))
-        return self._last
-
-    def lag(self) -> int | None:
-        """Files that wait; null would mean unknown."""
-        return self._workspace.manifest.counts().get("seen", 0)
-
-    def position(self) -> str | None:
-        return None
-
-    def catch_up(self) -> Callable[[], bool]:
-        """Up to the files that wait now."""
-        self._polled_at = 0.0
-        self.poll()
-        return lambda: True
-
-    def stop(self) -> None:
-        """Nothing to end: what was claimed was ingested."""
-
-    def close(self) -> None:
-        """Nothing to give back."""
-
-
-def feed_of(workspace: Workspace, plan: StreamPlan, *, run_id: str) -> Feed:
-    """The feed for the plan's kind of source."""
-    kind = FileFeed if plan.kafka is None else KafkaFeed
-    return kind(workspace, plan, run_id=run_id)
