@@ -5,6 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+
+from grpc import RpcError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
 
 from clickstream_platform import logs
 from clickstream_platform.build.gold import build_gold
@@ -30,6 +35,7 @@ class Refresher:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="refresh")
         self._round: Future[list[HourReport]] | None = None
         self._began = 0.0
+        self._session: SparkSession | None = None
 
     def begin(self, *, at_once: bool = False) -> None:
         """Begins a round if none is in work and one is due, or `at_once`."""
@@ -59,12 +65,14 @@ class Refresher:
 
     def stop(self) -> None:
         """Gives up the round in work; what it has committed stays, the rest is stale still."""
-        if self._round is not None and not self._round.done():
-            self._workspace.spark.interruptAll()
+        if self._session is not None and self._round is not None and not self._round.done():
+            with suppress(PySparkException, RpcError):  # a lost engine ends the round by itself
+                self._session.interruptAll()
         self._pool.shutdown(wait=True)
 
     def _refresh(self) -> list[HourReport]:
         workspace, run_id = self._workspace, self._run_id
+        self._session = workspace.spark
         reports: list[HourReport] = []
         states = hour_state.current(workspace.lake)
         ours = _hours_of(states, self._source)
