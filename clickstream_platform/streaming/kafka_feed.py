@@ -136,6 +136,7 @@ class KafkaFeed:
             self._held[part.address] = max(part.last, self._held.get(part.address, -1))
         record_touched(lake, touched, run_id=self._run_id)
         self._version = added[-1].version
+        self._looked_at = 0.0  # the lag is another now
         lines = sum(part.lines for part in added)
         self._last = Commit(
             lines=lines,

@@ -27,7 +27,7 @@ def test_a_partition_that_goes_on_behind_bronze_is_fine(low: int, high: int) -> 
 
 
 def test_a_partition_that_ends_before_bronze_was_made_anew() -> None:
-    with pytest.raises(OffsetsWentBackError, match="bronze holds offset 9.*ends before 9"):
+    with pytest.raises(OffsetsWentBackError, match=r"bronze holds offset 9.*ends before 9"):
         check_offsets(partitions(0, 9), HELD)
 
 
