@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from contextlib import suppress
+from threading import Thread
 
 from grpc import RpcError
 from pyspark.errors import PySparkException
@@ -21,6 +22,7 @@ from clickstream_platform.storage import hour_state, leases
 from clickstream_platform.storage.hour_state import States
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 
+STOP_GRACE_S = 8.0
 MAX_HOURS = 24  # newest first, so that a backlog does not keep the running hour waiting
 
 
@@ -32,7 +34,6 @@ class Refresher:
         self._source = source
         self._run_id = run_id
         self._every_s = every_s
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="refresh")
         self._round: Future[list[HourReport]] | None = None
         self._began = 0.0
         self._session: SparkSession | None = None
@@ -42,7 +43,15 @@ class Refresher:
         is_due = at_once or time.monotonic() - self._began >= self._every_s
         if self._round is None and is_due:
             self._began = time.monotonic()
-            self._round = self._pool.submit(self._refresh)
+            self._round = Future()
+            # A daemon, so that a round that will not end cannot keep the process from ending.
+            Thread(target=self._run, args=(self._round,), name="refresh", daemon=True).start()
+
+    def _run(self, promised: Future[list[HourReport]]) -> None:
+        try:
+            promised.set_result(self._refresh())
+        except BaseException as error:
+            promised.set_exception(error)
 
     def collect(self) -> list[HourReport] | None:
         """What a finished round built; null while there is none. Raises its error."""
@@ -64,11 +73,17 @@ class Refresher:
             return []
 
     def stop(self) -> None:
-        """Gives up the round in work; what it has committed stays, the rest is stale still."""
-        if self._session is not None and self._round is not None and not self._round.done():
+        """Gives up the round in work; what it has committed stays, the rest is stale still.
+
+        An interrupt reaches only what the engine does right then, so it is repeated.
+        """
+        if self._round is None or self._session is None:
+            return
+        deadline = time.monotonic() + STOP_GRACE_S
+        while not self._round.done() and time.monotonic() < deadline:
             with suppress(PySparkException, RpcError):  # a lost engine ends the round by itself
                 self._session.interruptAll()
-        self._pool.shutdown(wait=True)
+            wait([self._round], timeout=0.5)
 
     def _refresh(self) -> list[HourReport]:
         workspace, run_id = self._workspace, self._run_id
