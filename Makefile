@@ -4,10 +4,10 @@ SHELL := /bin/bash
 PYTHON_BIN := .venv/bin/python
 STAMP := .venv/.set-up
 
-.PHONY: help setup demo dev stop test prove mutants lint format lock docs clean
+.PHONY: help setup demo demo-stream dev stop test prove mutants lint format lock docs clean
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-8s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Install Python packages (hashes checked), Java and the engine's JARs, once
 
@@ -17,6 +17,9 @@ $(STAMP): requirements.lock pyproject.toml clickstream_platform/engine/jars.json
 
 demo: $(STAMP) ## Generate a shop's day, run the platform on it, show the result
 	@$(PYTHON_BIN) -m clickstream_platform.demo
+
+demo-stream: $(STAMP) ## Stream clicks from a local Kafka broker to gold for a minute, and watch
+	@$(PYTHON_BIN) -m clickstream_platform.streaming.demo_stream
 
 dev: $(STAMP) ## Start the Dagster UI and daemon on this home
 	@$(PYTHON_BIN) -m clickstream_platform.running.dev

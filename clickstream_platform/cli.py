@@ -34,6 +34,12 @@ COMMANDS = {
     "run": Lazy(
         f"{_ROOT}.running.command:run", "Ingest what is new and bring every table up to date."
     ),
+    "stream": Lazy(
+        f"{_ROOT}.streaming.command:stream", "Stream a source from Kafka or files to gold."
+    ),
+    "broker": Lazy(
+        f"{_ROOT}.streaming.broker_command:broker_group", "Run a local Kafka broker to try it with."
+    ),
     "status": Lazy(
         f"{_ROOT}.operations.status_command:status", "Show tables, checks, landing and engine."
     ),

@@ -12,6 +12,8 @@ from clickstream_platform.resources.home import Home
 from clickstream_platform.resources.lake import Lake
 from clickstream_platform.resources.spark import SparkEngine
 from clickstream_platform.settings import settings
+from clickstream_platform.streaming.keeper import stream_keeper
+from clickstream_platform.streaming.op import stream
 from clickstream_platform.tables.ops import DQ_RESULTS, HOUR_STATE
 
 ingest = dg.define_asset_job(
@@ -30,9 +32,9 @@ defs = dg.Definitions(
         *(bronze, silver, gold, spec_of(HOUR_STATE), spec_of(DQ_RESULTS)),
         *(report_daily, publish_postgres),
     ],
-    jobs=[ingest, repair, report_job],
+    jobs=[ingest, repair, report_job, stream],
     schedules=[report_schedule],
-    sensors=[landing_sensor, touched_hours_sensor, alerts_sensor],
+    sensors=[landing_sensor, touched_hours_sensor, alerts_sensor, stream_keeper],
     resources={
         "lake": Lake(engine=SparkEngine.of(settings())),
         "home": Home(path=str(settings().home)),

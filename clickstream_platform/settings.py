@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -125,6 +125,34 @@ class AlertSettings(BaseModel):
     )
 
 
+class StreamSettings(BaseModel):
+    """The continuous stream: one long-running query per source."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    trigger_s: float = Field(default=2.0, ge=0, description="Shortest time between two batches.")
+    max_offsets_per_trigger: int = Field(default=50_000, ge=1)
+    gold_refresh_s: float = Field(default=10.0, ge=0, description="Between two refreshes of gold.")
+    report_s: float = Field(default=30.0, ge=1, description="Between two reports to Dagster.")
+    stale_after_s: int = Field(
+        default=60, ge=10, description="A heartbeat older than this is dead."
+    )
+    stall_after_s: int = Field(default=900, ge=60, description="Lag without a commit this long.")
+    max_restarts: int = Field(default=5, ge=1, description="Failures in a row until giving up.")
+    keep: list[str] = Field(
+        default_factory=list, description="Sources whose stream the keeper also starts by itself."
+    )
+    checkpoint_dir: Path | None = Field(
+        default=None, description="Where checkpoints go instead of `<home>/state/stream`."
+    )
+    connection_strings: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Source -> connection string of its Event Hubs."
+    )
+    ca_file: Path | None = Field(
+        default=None, description="PEM file of the authorities that brokers' certificates need."
+    )
+
+
 class Settings(BaseSettings):
     """Everything a home can set; see `docs/OPERATIONS.md` for the meaning of each key."""
 
@@ -157,6 +185,7 @@ class Settings(BaseSettings):
     checks: CheckSettings = Field(default_factory=CheckSettings)
     automation: AutomationSettings = Field(default_factory=AutomationSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
+    stream: StreamSettings = Field(default_factory=StreamSettings)
 
     @field_validator("home")
     @classmethod

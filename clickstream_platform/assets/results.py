@@ -37,6 +37,16 @@ def emit(
         )
 
 
+def hour_events(report: HourReport) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
+    """What a build outside of an asset's run tells about one hour of one table."""
+    key = dg.AssetKey(contract(report.table).key)
+    yield dg.AssetMaterialization(
+        asset_key=key, partition=report.hour, metadata=_hour_metadata(report)
+    )
+    for check in report.checks:
+        yield _hourly_check(report, check)
+
+
 def _hour_metadata(report: HourReport) -> dict[str, Any]:
     return asset_metadata(
         {
@@ -53,16 +63,19 @@ def _log_hourly_checks(context: dg.AssetExecutionContext, reports: Sequence[Hour
     """In a range run Dagster plans a result per hour but takes only one: the others are logged."""
     for report in reports:
         for check in report.checks:
-            context.op_execution_context.log_event(
-                dg.AssetCheckEvaluation(  # type: ignore[arg-type]  # taken, but not in the type
-                    asset_key=dg.AssetKey(contract(report.table).key),
-                    check_name=check.check,
-                    passed=check.passed,
-                    metadata=_check_metadata(report, check),
-                    severity=_severity(check),
-                    partition=report.hour,
-                )
-            )
+            event = _hourly_check(report, check)
+            context.op_execution_context.log_event(event)  # type: ignore[arg-type]  # it is taken
+
+
+def _hourly_check(report: HourReport, check: CheckOutcome) -> dg.AssetCheckEvaluation:
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(contract(report.table).key),
+        check_name=check.check,
+        passed=check.passed,
+        metadata=_check_metadata(report, check),
+        severity=_severity(check),
+        partition=report.hour,
+    )
 
 
 def _overall(table: Table, name: str, reports: Sequence[HourReport]) -> dg.AssetCheckResult:

@@ -16,9 +16,9 @@ from pyspark.sql import functions as F
 
 from clickstream_platform.build.lateness import COLUMNS, record_lateness
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount, record_results
+from clickstream_platform.build.touched import line_counts, record_touched
 from clickstream_platform.build.workspace import Workspace
-from clickstream_platform.storage import delta, hour_state, landing, leases
-from clickstream_platform.storage.hour_state import HourStateRow
+from clickstream_platform.storage import delta, landing, leases
 from clickstream_platform.storage.manifest import Claim
 from clickstream_platform.storage.owners import this_process
 from clickstream_platform.storage.received import ReceivedFile, received_lines
@@ -108,7 +108,7 @@ def _is_in_bronze(workspace: Workspace, claim: Claim, source_file: str, *, run_i
         return False
     count_arrivals(workspace, [claim.ingest_hour], run_id=run_id)
     version = delta.version(workspace.lake, BRONZE_EVENTS)
-    _record_touched(workspace, ours, version=version, run_id=run_id)
+    record_touched(workspace.lake, line_counts(ours), run_id=run_id)
     workspace.manifest.commit(claim, bronze_version=version, lines=len(ours))
     return True
 
@@ -129,7 +129,7 @@ def _append(
     names = pa.array([file.source_file for file in files], pa.string())
     ours = stored.filter(pc.is_in(stored["source_file"], value_set=names))
     # Told before the manifest: a crash between the two is healed by asking bronze again.
-    _record_touched(workspace, ours, version=written.version, run_id=run_id)
+    record_touched(workspace.lake, line_counts(ours), run_id=run_id)
     lines_per_file = _counts(ours, "source_file")
     for claim, received in ready:
         lines = lines_per_file.get(received.source_file, 0)
@@ -180,7 +180,7 @@ def _ingested(
 
 
 def _reports(
-    hours: Sequence[str], stored: pa.Table, new_lines: dict[str, int], version: int
+    hours: Sequence[str], stored: pa.Table, line_counts: dict[str, int], version: int
 ) -> list[HourReport]:
     """One report per ingest hour; each file's lines must be numbered from 0 without gap."""
     per_file = stored.group_by(["ingest_hour", "source_file"]).aggregate(
@@ -201,7 +201,7 @@ def _reports(
             hour=hour,
             row_count=lines.get(hour, 0),
             version=version,
-            unchanged=hour not in new_lines,
+            unchanged=hour not in line_counts,
             checks=(
                 CheckOutcome(
                     "contract",
@@ -216,7 +216,7 @@ def _reports(
                     ),
                 ),
             ),
-            details={"files": files.get(hour, 0), "new_lines": new_lines.get(hour, 0)},
+            details={"files": files.get(hour, 0), "line_counts": line_counts.get(hour, 0)},
         )
         for hour in hours
     ]
@@ -245,31 +245,6 @@ def _rows(workspace: Workspace, files: Sequence[ReceivedFile], *, run_id: str) -
         .withColumn("run_id", F.lit(run_id))
     )
     return typed(stamped, BRONZE_EVENTS)
-
-
-def _record_touched(workspace: Workspace, lines: pa.Table, *, version: int, run_id: str) -> None:
-    """Notes, for each home hour, that this bronze version holds new lines of it."""
-    states = hour_state.of_table(hour_state.current(workspace.lake), BRONZE_EVENTS.path)
-    touched = lines.group_by(["home_hour", "source"]).aggregate([([], "count_all")]).to_pylist()
-    rows: dict[str, HourStateRow] = {}
-    for entry in touched:
-        hour = entry["home_hour"]
-        known = rows.get(hour) or states.get(hour)
-        sources = {*(known.sources if known else ()), entry["source"]}
-        count = (known.row_count if known else 0) + entry["count_all"]
-        rows[hour] = HourStateRow(
-            table=BRONZE_EVENTS.path,
-            hour=hour,
-            version=version,
-            input_version=-1,
-            row_count=count,
-            code_version="received",
-            run_id=run_id,
-            reach_from=hour,
-            reach_to=hour,
-            sources=tuple(sorted(sources)),
-        )
-    hour_state.record(workspace.lake, list(rows.values()), run_id=run_id)
 
 
 def _counts(lines: pa.Table, column: str) -> dict[str, int]:

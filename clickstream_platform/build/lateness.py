@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pyarrow as pa
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.hours import HOUR, parse_hour
 from clickstream_platform.storage import delta
+from clickstream_platform.storage.offsets import rows_by_ingest_hour
 from clickstream_platform.tables.lateness import LATENESS_HOURLY
 
 _KEYS = ("ingest_hour", "home_hour", "source")
@@ -28,6 +30,17 @@ def record_lateness(
         sorted(hours),
         run_id=run_id,
     )
+
+
+def uncounted_hours(lake: Path) -> list[str]:
+    """Ingest hours of which bronze holds other lines than were counted, by the Delta log alone."""
+    counted: dict[str, int] = {}
+    for row in delta.read_arrow(
+        lake, LATENESS_HOURLY, columns=["ingest_hour", "lines"]
+    ).to_pylist():
+        counted[row["ingest_hour"]] = counted.get(row["ingest_hour"], 0) + row["lines"]
+    stored = rows_by_ingest_hour(lake)
+    return sorted(hour for hour, lines in stored.items() if counted.get(hour) != lines)
 
 
 def lateness_of(lines: pa.Table) -> list[dict[str, Any]]:

@@ -89,7 +89,7 @@ def _fetch(jars: Sequence[Jar], folder: Path, *, ivy_settings: Path | None) -> N
             *(str(find_java()), "-cp", f"{spark_home() / 'jars'}/*", "org.apache.ivy.Main"),
             *(["-settings", str(ivy_settings)] if ivy_settings else []),
             *("-ivy", str(scratch / "ivy.xml"), "-cache", str(scratch / "cache")),
-            *("-retrieve", f"{scratch}/[artifact]-[revision].[ext]", "-types", "jar"),
+            *("-retrieve", f"{scratch}/[artifact]-[revision].[ext]", "-types", "jar", "bundle"),
         ]
         try:
             done = subprocess.run(

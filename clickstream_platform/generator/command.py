@@ -35,7 +35,14 @@ BATCH_ONLY = ("start", "hours", "events", "sessions")
 
 
 @click.command()
-@click.option("--out", type=FOLDER, required=True, help="Landing folder to write into.")
+@click.option("--out", type=FOLDER, help="Landing folder to write into.")
+@click.option("--kafka", metavar="SERVERS", help="Send messages to these brokers, not files.")
+@click.option(
+    "--topic",
+    default="ecom_clickstream_raw",
+    show_default=True,
+    help="With --kafka; made with 3 partitions if it is not there.",
+)
 @click.option("--start", default="2024-11-29T00", show_default=True, help="First hour, in UTC.")
 @click.option(
     "--hours", type=click.IntRange(1), default=24, show_default=True, help="Hours to fill."
@@ -122,9 +129,13 @@ def generate(**arguments: object) -> None:
     click.echo(
         json.dumps(
             {key: summary[key] for key in ("source", "lines", "organic_events", "is_complete")}
-            | {"files": len(summary["files"]), "out": str(options.out)}
+            | ({"topic": options.topic} if options.kafka else _written(options, summary))
         )
     )
+
+
+def _written(options: Options, summary: dict[str, Any]) -> dict[str, Any]:
+    return {"files": len(summary["files"]), "out": str(options.out)}
 
 
 def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
@@ -132,7 +143,11 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
 
     Raises: UsageError if arguments do not go together.
     """
+    if (given["out"] is None) == (given["kafka"] is None):
+        raise UsageError("Give either --out, a landing folder, or --kafka, the brokers.")
     shape, file_format = find_shape(given["shape"], given["file_format"])
+    if given["kafka"] is not None and file_format != "json":
+        raise UsageError(f"Messages are JSON; shape {shape.letter} has {file_format}.")
     rate, duration = given["rate"], given["duration"]
     if (rate is None) != (duration is None):
         raise UsageError("--rate and --duration go together; give both or neither.")
@@ -150,7 +165,8 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
             f"have {MIN_SESSION_EVENTS} to {MAX_SESSION_EVENTS}. Change --events or --sessions."
         )
     names = ("duplicates", "late", "future", "malformed", "repeats", "anomaly_rate")
-    same = ("out", "hours", "seed", "users", "products", "bots", "truth", "catalogue")
+    places = ("out", "truth", "catalogue", "kafka", "topic")
+    same = (*places, "hours", "seed", "users", "products", "bots")
     return Options(
         **{name: given[name] for name in same},
         start_ms=start_ms,

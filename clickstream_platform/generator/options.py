@@ -29,9 +29,10 @@ class Options:
 
     Units: `start_ms` in milliseconds since 1970 UTC; `rate` in events a second; `duration_s` in
         seconds. In drip mode `rate` and `duration_s` are set, and `hours` and `events` unused.
+        Lines go to files in `out`, or as messages to `topic` of the brokers `kafka`.
     """
 
-    out: Path
+    out: Path | None
     start_ms: int
     hours: int = 24
     events: int = 50_000
@@ -47,6 +48,8 @@ class Options:
     duration_s: float | None = None
     truth: Path | None = None
     catalogue: Path | None = None
+    kafka: str | None = None
+    topic: str = "ecom_clickstream_raw"
 
     @property
     def end_ms(self) -> int:

@@ -16,6 +16,7 @@ from clickstream_platform.generator.block import EventBlock, concatenated
 from clickstream_platform.generator.bots import BotSource
 from clickstream_platform.generator.catalogue import open_shop, write_catalogue
 from clickstream_platform.generator.delivery import Lines, Mailbox
+from clickstream_platform.generator.kafka_writer import KafkaWriter
 from clickstream_platform.generator.malformed import PRICE_KINDS, break_line, kinds
 from clickstream_platform.generator.options import HOUR_MS, Options
 from clickstream_platform.generator.organic import BatchSource, DripSource
@@ -41,12 +42,20 @@ class Generation:
         self.truth = Truth(self.shape, self.shop)
         self._kinds = kinds(self.shape, self.format)
         self._mailbox = Mailbox()
-        self._writer = LandingWriter(options.out, self.shape, self.format, prefix=prefix)
+        self._writer = self._open_writer(prefix)
         self._bots = BotSource(options, self.shop, self.shape)
         self._slices = 0
         self.humans = (DripSource if options.is_drip else BatchSource)(
             options, self.shop, self.shape
         )
+
+    def _open_writer(self, prefix: str) -> LandingWriter | KafkaWriter:
+        options = self.options
+        if options.kafka is not None:
+            return KafkaWriter(options.kafka, options.topic)
+        if options.out is None:
+            raise TypeError("lines go to a folder or to brokers")
+        return LandingWriter(options.out, self.shape, self.format, prefix=prefix)
 
     def write_until(self, time_ms: int) -> int:
         """Writes what arrives before `time_ms` and was not written; the human events in it.
@@ -114,7 +123,7 @@ class Generation:
         """The summary, after writing truth and catalogue where they were asked for."""
         options = self.options
         arguments = asdict(options)
-        for place in ("out", "truth", "catalogue"):
+        for place in ("out", "truth", "catalogue", "kafka"):
             del arguments[place]
         summary = self.truth.summary(arguments, is_complete=is_complete)
         if options.truth is not None:

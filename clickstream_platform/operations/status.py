@@ -24,6 +24,7 @@ from clickstream_platform.settings import Settings
 from clickstream_platform.storage import ticks
 from clickstream_platform.storage.manifest import Manifest
 from clickstream_platform.storage.ticks import Tick
+from clickstream_platform.streaming.state import known_streams
 
 LAYERS = ("bronze", "silver", "gold", "ops")
 CheckState = Literal["passed", "warned", "failed", "unchecked"]
@@ -88,6 +89,21 @@ class LandingStatus:
 
 
 @dataclass(frozen=True)
+class StreamStatus:
+    """A stream by its last heartbeat; `lag` is what its brokers (or landing) held beyond bronze."""
+
+    source: str
+    phase: str
+    is_alive: bool
+    lines: int
+    lag: int | None
+    lines_per_s: float
+    committed_at: str | None
+    beat_at: str
+    error: str | None
+
+
+@dataclass(frozen=True)
 class HomeStatus:
     """Everything `clickstream status` shows."""
 
@@ -98,6 +114,7 @@ class HomeStatus:
     ticks: tuple[Tick, ...]
     engine: Mapping[str, object]
     dagster: DagsterState | None
+    streams: tuple[StreamStatus, ...] = ()
 
     def as_object(self) -> object:
         """As JSON knows it: times in ISO 8601, paths as text."""
@@ -138,6 +155,26 @@ def home_status(settings: Settings) -> HomeStatus:
         ticks=tuple(ticks.read(settings.state)),
         engine=as_object(Engine(settings).status()),
         dagster=dagster_state(settings.dagster_home),
+        streams=stream_statuses(settings),
+    )
+
+
+def stream_statuses(settings: Settings) -> tuple[StreamStatus, ...]:
+    """Every stream that ever ran in this home."""
+    now, after_s = datetime.now(UTC), settings.stream.stale_after_s
+    return tuple(
+        StreamStatus(
+            source=beat.source,
+            phase=beat.phase,
+            is_alive=beat.is_alive(now, stale_after_s=after_s),
+            lines=beat.lines,
+            lag=beat.lag,
+            lines_per_s=beat.rate,
+            committed_at=beat.committed_at,
+            beat_at=beat.beat_at,
+            error=beat.error,
+        )
+        for beat in known_streams(settings)
     )
 
 

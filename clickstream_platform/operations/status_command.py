@@ -9,7 +9,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from clickstream_platform.operations.status import HomeStatus, TableStatus, home_status
+from clickstream_platform.operations.status import (
+    HomeStatus,
+    StreamStatus,
+    TableStatus,
+    home_status,
+)
 from clickstream_platform.settings import settings
 
 COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "unchecked": "dim"}
@@ -55,6 +60,8 @@ def _print(found: HomeStatus, console: Console) -> None:
             markup=False,
             highlight=False,
         )
+    for stream in found.streams:
+        console.print(_stream(stream), markup=False, highlight=False)
     console.print(f"engine: {found.engine['state']}")
     if found.dagster is None:
         console.print("dagster: no local instance yet")
@@ -66,6 +73,18 @@ def _print(found: HomeStatus, console: Console) -> None:
     )
     for name, switched in {**found.dagster.sensors, **found.dagster.schedules}.items():
         console.print(f"  {name}: {switched}")
+
+
+def _stream(stream: StreamStatus) -> str:
+    state = stream.phase
+    if state in ("starting", "running") and not stream.is_alive:
+        state = "dead"
+    lag = "unknown" if stream.lag is None else f"{stream.lag:,}"
+    words = (
+        f"stream {stream.source}: {state}, lag {lag}, {stream.lines:,} lines since its start, "
+        f"{stream.lines_per_s:,.0f} a second, last commit {stream.committed_at or '-'}"
+    )
+    return f"{words}; {stream.error}" if stream.error else words
 
 
 def _tables(found: HomeStatus) -> Table:

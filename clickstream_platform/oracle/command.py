@@ -64,6 +64,7 @@ def _print(report: Report, console: Console) -> None:
     console.print(
         f"{report.lines:,} lines = {report.accepted:,} accepted + {report.duplicates:,} duplicates "
         f"+ {report.quarantined:,} quarantined + {report.pending:,} pending; "
-        f"{report.pending_files:,} files pending, {report.archived:,} lines archived; "
+        f"{report.pending_files:,} files pending, {report.archived:,} lines archived, "
+        f"{report.streamed:,} lines streamed; "
         f"{report.seconds:.1f} s"
     )

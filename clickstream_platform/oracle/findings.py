@@ -72,6 +72,7 @@ class Report:
     pending: int = 0
     pending_files: int = 0
     archived: int = 0
+    streamed: int = 0
     laws: list[LawResult] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -103,6 +104,7 @@ class Report:
                 "pending",
                 "pending_files",
                 "archived",
+                "streamed",
             )
         }
         return {

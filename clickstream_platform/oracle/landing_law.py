@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from clickstream_platform.oracle.compare import Comparison, compare
 from clickstream_platform.oracle.findings import MAX_FINDINGS, Finding, LawResult, Report
+from clickstream_platform.oracle.kafka_law import kafka_partitions
 from clickstream_platform.oracle.lake import Lake
 from clickstream_platform.oracle.lines import LINE_SCHEMA, LandingFile, landing_files, read_lines
 
@@ -68,10 +69,11 @@ def check_landing(lake: Lake, result: LawResult, report: Report) -> None:
                 batch = []
     if batch:
         _compare_parts(lake, batch, result)
+    streamed = set(kafka_partitions(lake))
     report.archived = sum(
         row["line_count"]
         for row in lake.rows("select source_file, line_count from bronze_file")
-        if row["source_file"] not in seen
+        if row["source_file"] not in seen | streamed
     )
 
 

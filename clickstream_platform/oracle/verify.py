@@ -14,6 +14,7 @@ from clickstream_platform.oracle.conservation_law import CONSERVATION
 from clickstream_platform.oracle.findings import LawResult, Report
 from clickstream_platform.oracle.gold_laws import GOLD_EQUAL, check_gold
 from clickstream_platform.oracle.hours_built import BuiltHours
+from clickstream_platform.oracle.kafka_law import KAFKA_OFFSETS, check_offsets
 from clickstream_platform.oracle.lake import GOLD, SILVER, Lake
 from clickstream_platform.oracle.landing_law import (
     ADDRESS_UNIQUE,
@@ -67,6 +68,8 @@ def verify(
                 check_landing(lake, landing, report)
             with _phase(report, progress, ADDRESS_UNIQUE) as (addresses,):
                 check_addresses(lake, addresses)
+            with _phase(report, progress, KAFKA_OFFSETS) as (offsets,):
+                check_offsets(lake, offsets, report)
         if wanted & {BRONZE, *SILVER}:
             names = (HOME_HOUR, CONSERVATION, EVENT_UNIQUE, SILVER_EQUAL)
             with _phase(report, progress, *names) as results:

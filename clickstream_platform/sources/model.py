@@ -123,6 +123,22 @@ class Items(_Strict):
     item: dict[str, str | Names] = Field(description="As `item`, within an element of the list.")
 
 
+class KafkaInput(_Strict):
+    """Where the lines come from if the source is streamed from Kafka or Event Hubs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    servers: str = Field(min_length=1, description="`host:port`, several separated by commas.")
+    topics: Names = Field(min_length=1, description="Topics; for Event Hubs the names of the hubs.")
+    security: Literal["plaintext", "event_hubs"] = "plaintext"
+    generation: str = Field(
+        default="1",
+        # Shorter than the 8 hex digits of a landing file's address, so that none is taken for one.
+        pattern=r"^[A-Za-z0-9._-]{1,7}$",
+        description="Part of each line's address; raise it when a topic was made anew.",
+    )
+
+
 class Source(_Strict):
     """One tracker: how its lines are read and what its fields are called here."""
 
@@ -145,6 +161,7 @@ class Source(_Strict):
         default_factory=list, description="Fields that make a visitor where no id does."
     )
     event_names: dict[str, str] = Field(default_factory=dict)
+    kafka: KafkaInput | None = None
     missing_values: Names = Field(default_factory=lambda: ["", "NA", "null", "(not set)"])
     defaults: dict[str, str] = Field(default_factory=dict)
     required: Names = Field(default_factory=lambda: ["event_id", "event_name", "event_timestamp"])

@@ -17,6 +17,7 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.streaming.query import StreamingQuery
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from clickstream_platform.errors import ClickstreamError
@@ -105,6 +106,33 @@ def append_once(
         .save(location(lake, table))
     )
     return Written(_version_of(lake, table, commit_id), commit_id)
+
+
+def append_stream(
+    rows: DataFrame,
+    lake: Path,
+    table: Table,
+    *,
+    name: str,
+    checkpoint: Path,
+    trigger_s: float,
+    run_id: str,
+) -> StreamingQuery:
+    """Starts a query that appends the streaming `rows`, one commit a micro-batch.
+
+    Guarantees: a batch is committed once per `checkpoint`. Appends never conflict. When the
+        query's `stop()` has returned, it commits nothing more.
+    """
+    return (
+        rows.writeStream.format("delta")
+        .outputMode("append")
+        .partitionBy(str(table.partition_by))
+        .queryName(name)
+        .option("checkpointLocation", str(checkpoint))
+        .option("userMetadata", _metadata(name, run_id))
+        .trigger(processingTime=f"{trigger_s} seconds")
+        .start(location(lake, table))
+    )
 
 
 def replace_hours(

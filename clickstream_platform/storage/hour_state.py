@@ -57,9 +57,13 @@ def current(lake: Path) -> dict[tuple[str, str], HourStateRow]:
     """The newest row of every table and hour."""
     if not delta.exists(lake, HOUR_STATE):
         return {}
+    # Only the newest rows become Python objects: a stream appends to the log every few seconds.
+    log = delta.read_arrow(lake, HOUR_STATE)
+    numbered = log.append_column("row_no", pa.array(range(len(log)), pa.int64()))
+    order = numbered.select(["table", "hour", "recorded_at", "row_no"]).sort_by("recorded_at")
+    last = order.group_by(["table", "hour"], use_threads=False).aggregate([("row_no", "last")])
     newest: dict[tuple[str, str], HourStateRow] = {}
-    rows = delta.read_arrow(lake, HOUR_STATE).sort_by("recorded_at").to_pylist()
-    for row in rows:
+    for row in log.take(last["row_no_last"]).to_pylist():
         row["linked_hours"] = tuple(row["linked_hours"])
         row["sources"] = tuple(row["sources"])
         newest[(row["table"], row["hour"])] = HourStateRow(**row)

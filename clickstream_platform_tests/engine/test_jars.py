@@ -10,16 +10,23 @@ from clickstream_platform.settings import EngineSettings
 PIN = Jar(org="org.example", name="thing", version="1.0", sha256="0" * 64)
 
 
-def test_the_pins_are_the_five_delta_jars_of_one_version() -> None:
+def test_the_pins_are_deltas_jars_of_one_version_and_the_kafka_connectors() -> None:
     pins = pinned_jars()
-    assert {(jar.org, jar.version) for jar in pins} == {("io.delta", "4.4.0")}
-    assert sorted(jar.name for jar in pins) == [
+    delta = [jar for jar in pins if jar.org == "io.delta"]
+    assert {jar.version for jar in delta} == {"4.4.0"}
+    assert sorted(jar.name for jar in delta) == [
         "delta-kernel-api",
         "delta-kernel-defaults",
         "delta-kernel-unitycatalog",
         "delta-spark_4.2_2.13",
         "delta-storage",
     ]
+    assert {jar.file_name for jar in pins if jar not in delta} == {
+        "spark-sql-kafka-0-10_2.13-4.2.0.jar",
+        "spark-token-provider-kafka-0-10_2.13-4.0.0.jar",
+        "kafka-clients-3.9.2.jar",
+        "commons-pool2-2.13.1.jar",
+    }
 
 
 def test_a_wrong_checksum_names_the_file_both_sums_and_the_fix(tmp_path: Path) -> None:

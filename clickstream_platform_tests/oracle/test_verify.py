@@ -61,6 +61,7 @@ def test_the_home_written_by_hand_holds_all_laws(good_home: Path) -> None:
     assert {law.law: law.checked for law in report.laws} == {
         "landing_to_bronze": 11,
         "bronze_address_unique": 11,
+        "kafka_offsets": 0,
         "home_hour": 11,
         "conservation": 11,
         "silver_event_unique": 7,

@@ -1,0 +1,112 @@
+"""How far bronze has got in each Kafka partition, and what its newest versions added.
+
+Read from the Delta log and its statistics; a data file is opened only where they do not tell.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+
+from clickstream_platform.storage import delta
+from clickstream_platform.tables.bronze import BRONZE_EVENTS
+
+_STATISTICS_CHARACTERS = 32  # Delta cuts longer texts in its statistics
+
+
+@dataclass(frozen=True)
+class Added:
+    """The Kafka lines of one partition and home hour that one bronze version added."""
+
+    version: int
+    committed_at: datetime
+    address: str
+    last: int  # largest offset
+    lines: int
+    home_hour: str
+    ingest_hour: str
+
+
+def committed_offsets(lake: Path, topics: Sequence[str], generation: str) -> dict[str, int]:
+    """Address of a partition (`topic/partition@generation`) -> its largest offset in bronze."""
+    if not delta.exists(lake, BRONZE_EVENTS):
+        return {}
+    folder = Path(delta.location(lake, BRONZE_EVENTS))
+    actions = pa.table(DeltaTable(str(folder)).get_add_actions(flatten=True))
+    found: dict[str, int] = {}
+    for file in actions.to_pylist():
+        low, high = file.get("min.source_file"), file.get("max.source_file")
+        if low is not None and not _may_hold(low, high, topics):
+            continue
+        if low is not None and low == high and len(low) < _STATISTICS_CHARACTERS:
+            lasts = {low: file["max.source_offset"]}
+        else:
+            lines = _read(folder / unquote(file["path"]), ["source_file", "source_offset"])
+            grouped = lines.group_by(["source_file"]).aggregate([("source_offset", "max")])
+            lasts = {row["source_file"]: row["source_offset_max"] for row in grouped.to_pylist()}
+        for address, last in lasts.items():
+            if _is_ours(address, topics, generation):
+                found[address] = max(last, found.get(address, -1))
+    return found
+
+
+def added_since(
+    lake: Path, version: int, topics: Sequence[str], generation: str
+) -> Iterator[Added]:
+    """What each bronze version after `version` added of these topics, oldest first."""
+    folder = Path(delta.location(lake, BRONZE_EVENTS))
+    newest = delta.version(lake, BRONZE_EVENTS)
+    for number in range(version + 1, newest + 1):
+        text = (folder / "_delta_log" / f"{number:020d}.json").read_text()
+        actions = [json.loads(line) for line in text.splitlines()]
+        moment = next(a["commitInfo"]["timestamp"] for a in actions if "commitInfo" in a)
+        at = datetime.fromtimestamp(moment / 1000, UTC)
+        for added in (action["add"] for action in actions if "add" in action):
+            if not added["dataChange"]:
+                continue  # a compaction: the same lines in other files
+            low = json.loads(added.get("stats") or "{}").get("minValues", {}).get("source_file")
+            if low is not None and not any(low.startswith(f"{t}/"[:32]) for t in topics):
+                continue
+            columns = ["source_file", "source_offset", "home_hour"]
+            lines = _read(folder / unquote(added["path"]), columns)
+            grouped = lines.group_by(["source_file", "home_hour"]).aggregate(
+                [("source_offset", "max"), ("source_offset", "count")]
+            )
+            hour = added["partitionValues"]["ingest_hour"]
+            for row in grouped.to_pylist():
+                address, home = row["source_file"], row["home_hour"]
+                last, count = row["source_offset_max"], row["source_offset_count"]
+                if _is_ours(address, topics, generation):
+                    yield Added(number, at, address, last, count, home, hour)
+
+
+def rows_by_ingest_hour(lake: Path) -> dict[str, int]:
+    """Lines of bronze by its partition."""
+    files = pa.table(DeltaTable(delta.location(lake, BRONZE_EVENTS)).get_add_actions(flatten=True))
+    if not files.num_rows:
+        return {}
+    hour = "partition.ingest_hour"
+    counted = files.group_by([hour]).aggregate([("num_records", "sum")]).to_pylist()
+    return {row[hour]: row["num_records_sum"] for row in counted}
+
+
+def _read(path: Path, columns: list[str]) -> pa.Table:
+    return pq.ParquetFile(path).read(columns=columns)
+
+
+def _may_hold(low: str, high: str, topics: Sequence[str]) -> bool:
+    return any(low <= f"{topic}0" and high >= f"{topic}/"[:32] for topic in topics)
+
+
+def _is_ours(address: str, topics: Sequence[str], generation: str) -> bool:
+    topic, _, rest = address.partition("/")
+    number, _, of = rest.partition("@")
+    return topic in topics and of == generation and number.isdigit()

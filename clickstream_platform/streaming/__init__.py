@@ -1,0 +1,1 @@
+"""The continuous stream: a query, its sink, the long-running op, and a broker to try it with."""

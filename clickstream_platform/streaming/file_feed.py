@@ -1,0 +1,78 @@
+"""A stream's lines from landing files, as they appear."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from clickstream_platform.build.bronze import Ingested, build_bronze
+from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.streaming.feed import Commit
+from clickstream_platform.streaming.plan import StreamPlan
+from clickstream_platform.streaming.state import utc_now
+
+
+class FileFeed:
+    """Landing files, claimed from the manifest like everybody does; ingested beside the loop."""
+
+    def __init__(self, workspace: Workspace, plan: StreamPlan, *, run_id: str) -> None:
+        self._workspace = workspace
+        self._plan = plan
+        self._run_id = run_id
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="files")
+        self._round: Future[Ingested | None] | None = None
+        self._began = 0.0
+        self._last: Commit | None = None
+
+    def start(self) -> None:
+        """Nothing to prepare."""
+
+    def poll(self) -> Commit | None:
+        """Raises: the engine's errors."""
+        if self._round is not None and self._round.done():
+            self._take(self._round.result())
+            self._round = None
+        is_due = time.monotonic() - self._began >= self._plan.options.trigger_s
+        if self._round is None and is_due:
+            self._began = time.monotonic()
+            self._round = self._pool.submit(self._ingest)
+        return self._last
+
+    def _ingest(self) -> Ingested | None:
+        self._workspace.look_at_landing()
+        hours = list(self._workspace.manifest.waiting_hours())
+        return build_bronze(self._workspace, hours, run_id=self._run_id) if hours else None
+
+    def _take(self, ingested: Ingested | None) -> None:
+        if ingested is not None:
+            lines = sum(ingested.lines.values())
+            self._last = Commit(
+                lines=lines,
+                total_lines=lines + (self._last.total_lines if self._last else 0),
+                committed_at=utc_now(),
+                seconds=round(time.monotonic() - self._began, 3),
+                ingest_hours=tuple(ingested.lines),
+            )
+
+    def lag(self) -> int | None:
+        """Files that are known and wait."""
+        return self._workspace.manifest.counts().get("seen", 0)
+
+    def position(self) -> str | None:
+        """The files that wait: which of them fails is in the manifest."""
+        return str(self.lag())
+
+    def catch_up(self) -> Callable[[], bool]:
+        """Up to the files that are there now."""
+        self._workspace.look_at_landing()
+        return lambda: self._round is None and not self._workspace.manifest.waiting_hours()
+
+    def stop(self) -> None:
+        """Waits for the files in work: a file is one commit, and gets its note."""
+        if self._round is not None:
+            self._take(self._round.result())
+            self._round = None
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)

@@ -1,0 +1,137 @@
+"""Keeps streams alive: `stream_keeper` restarts what died, with back-off, and gives up loudly."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import dagster as dg
+
+from clickstream_platform import logs
+from clickstream_platform.settings import Settings, StreamSettings, settings
+from clickstream_platform.storage.owners import is_alive
+from clickstream_platform.streaming.op import SOURCE_TAG, stream
+from clickstream_platform.streaming.state import Heartbeat, StreamFolder, known_streams
+
+FIRST_WAIT_S = 5.0
+LONGEST_WAIT_S = 120.0
+Action = Literal["leave", "wait", "start", "end", "give_up"]
+_UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_PENDING = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do about one stream, and why, in words."""
+
+    action: Action
+    why: str
+
+
+def decide(beat: Heartbeat, options: StreamSettings, *, now: datetime) -> Decision:
+    """What the keeper should do about a stream with this heartbeat.
+
+    A stream that somebody stopped stays stopped. `failures` in a row at the same place lead to
+    longer and longer waits, and in the end to giving up.
+    """
+    if beat.phase in ("stopped", "given_up"):
+        return Decision("leave", f"it is {beat.phase.replace('_', ' ')}")
+    if beat.phase == "failed":
+        return _after_failure(beat, options, now=now)
+    if not is_alive(beat.owner):
+        return Decision("start", "its process is gone")
+    # A start may wait long for a cold engine, and beats only when it is over.
+    limit_s = options.stall_after_s if beat.phase == "starting" else options.stale_after_s
+    if beat.age_s(now) > limit_s:
+        return Decision("end", f"its heartbeat is {beat.age_s(now):.0f} s old")
+    if beat.lag and _since_commit_s(beat, now) > options.stall_after_s:
+        return Decision("end", f"{beat.lag:,} lines wait, and nothing was committed for long")
+    return Decision("leave", "it is alive")
+
+
+def _after_failure(beat: Heartbeat, options: StreamSettings, *, now: datetime) -> Decision:
+    if beat.failures >= options.max_restarts and not beat.is_environment:
+        return Decision("give_up", f"it failed {beat.failures} times at the same place")
+    wait_s = min(FIRST_WAIT_S * 2 ** min(beat.failures - 1, 10), LONGEST_WAIT_S)
+    if beat.age_s(now) < wait_s:
+        return Decision("wait", f"it failed and is tried again {wait_s:.0f} s after that")
+    return Decision("start", f"it failed: {beat.error}")
+
+
+def _since_commit_s(beat: Heartbeat, now: datetime) -> float:
+    return (now - datetime.fromisoformat(beat.committed_at or beat.started_at)).total_seconds()
+
+
+@dg.sensor(
+    job=stream,
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Restarts streams that died or hang, by heartbeat and age of the last commit.",
+)
+def stream_keeper(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+    """One run request per stream that should run and does not."""
+    requests, said = look_after(context.instance, settings())
+    return requests or dg.SkipReason("; ".join(said) or "no stream ever ran in this home")
+
+
+def look_after(
+    instance: dg.DagsterInstance, current: Settings
+) -> tuple[list[dg.RunRequest], list[str]]:
+    """The runs to start, and how each stream is, in words; ends hanging runs on the way."""
+    requests: list[dg.RunRequest] = []
+    said: list[str] = []
+    beats = {beat.source: beat for beat in known_streams(current)}
+    for source in current.stream.keep:
+        if source not in beats and not _is_pending(instance, source):
+            requests.append(_request(source, {"source": source}, key=f"{source}:first"))
+    for beat in beats.values():
+        decision = decide(beat, current.stream, now=datetime.now(UTC))
+        said.append(f"{beat.source}: {decision.why}")
+        if decision.action == "give_up":
+            _give_up(StreamFolder(current, beat.source), beat, decision)
+        if decision.action not in ("start", "end") or _is_pending(instance, beat.source):
+            continue
+        _reap(instance, beat, decision)
+        if decision.action == "start":
+            config = {"source": beat.source, **beat.config}
+            requests.append(_request(beat.source, config, key=f"{beat.source}:{beat.beat_at}"))
+    return requests, said
+
+
+def _request(source: str, config: dict[str, Any], *, key: str) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=key,
+        run_config={"ops": {"stream_source": {"config": config}}},
+        tags={SOURCE_TAG: source, "clickstream/by": "stream_keeper"},
+    )
+
+
+def _is_pending(instance: dg.DagsterInstance, source: str) -> bool:
+    """True while a run of this stream waits to start."""
+    wanted = dg.RunsFilter(job_name=stream.name, tags={SOURCE_TAG: source}, statuses=_PENDING)
+    return bool(instance.get_run_records(wanted, limit=1))
+
+
+def _reap(instance: dg.DagsterInstance, beat: Heartbeat, decision: Decision) -> None:
+    """Ends the run of a dead or hanging stream, so that Dagster shows it as it is."""
+    run = instance.get_run_by_id(beat.run_id)
+    if run is None or run.status not in _UNFINISHED:
+        return
+    if decision.action == "end" and instance.run_launcher.terminate(run.run_id):
+        return
+    instance.report_run_failed(run, f"The stream {beat.source}: {decision.why}.")
+
+
+def _give_up(folder: StreamFolder, beat: Heartbeat, decision: Decision) -> None:
+    folder.beat(replace(beat, phase="given_up"))
+    logs.get_logger("stream").error(
+        "stream given up",
+        source=beat.source,
+        why=decision.why,
+        error=beat.error,
+        position=beat.position,
+        remedy="Mend the cause, then start the job `stream` again.",
+    )

@@ -1,0 +1,245 @@
+"""The life of one stream: one instance per source, heartbeat, progress, refresh, a clean end."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from grpc import RpcError
+from pyspark.errors import PySparkException
+
+from clickstream_platform import logs
+from clickstream_platform.build.report import HourReport
+from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.errors import ClickstreamError, EnvironmentProblemError
+from clickstream_platform.storage import delta, leases
+from clickstream_platform.storage.offsets import rows_by_ingest_hour
+from clickstream_platform.storage.owners import this_process
+from clickstream_platform.streaming.feed import Commit, Feed
+from clickstream_platform.streaming.file_feed import FileFeed
+from clickstream_platform.streaming.kafka_feed import KafkaFeed
+from clickstream_platform.streaming.plan import StreamPlan
+from clickstream_platform.streaming.refresh import Refresher
+from clickstream_platform.streaming.state import Heartbeat, StreamFolder, utc_now
+from clickstream_platform.tables.bronze import BRONZE_EVENTS
+from clickstream_platform.tables.catalog import ALL
+from clickstream_platform.tables.silver import SILVER_QUARANTINE
+
+BEAT_S = 2.0
+POLL_S = 0.25
+RATE_WINDOW_S = 30.0
+MAX_SETTLING_ROUNDS = 8  # late orders can make a later hour stale, once per link
+
+
+class StreamBusyError(ClickstreamError):
+    """The source's stream runs already."""
+
+
+class Observer(Protocol):
+    """Whoever wants to know how the stream is doing."""
+
+    def on_beat(self, heartbeat: Heartbeat) -> None: ...
+
+    def on_built(self, reports: Sequence[HourReport]) -> None: ...
+
+
+def run_stream(
+    workspace: Workspace,
+    plan: StreamPlan,
+    *,
+    run_id: str,
+    observer: Observer,
+    for_s: float | None = None,
+    config: dict[str, Any] | None = None,
+) -> Heartbeat:
+    """Streams until interrupted or for `for_s` seconds, then ends in good order.
+
+    After `for_s` the lines that came in are brought to gold before it returns; an interrupt ends
+    at once and leaves that to the next stream or run.
+
+    Raises: StreamBusyError; whatever ended the stream, after noting it in the heartbeat.
+    """
+    life = _Life(workspace, plan, run_id=run_id, observer=observer, config=config or {})
+    with _alone(workspace, plan.source, run_id), life.noted():
+        workspace.init_tables(ALL)
+        life.live(for_s)
+    return life.heartbeat
+
+
+@contextmanager
+def _alone(workspace: Workspace, source: str, run_id: str) -> Iterator[None]:
+    """Holds the source's stream; the lease of a process that is gone does not count."""
+    try:
+        with leases.held(
+            workspace.settings.state, "stream", [source], owner=this_process(run_id), wait_s=0
+        ):
+            yield
+    except leases.HoursBusyError as error:
+        raise StreamBusyError(
+            f"The stream {source} runs already: {error} Or look at it: `clickstream status`."
+        ) from error
+
+
+class _Life:
+    def __init__(
+        self,
+        workspace: Workspace,
+        plan: StreamPlan,
+        *,
+        run_id: str,
+        observer: Observer,
+        config: dict[str, Any],
+    ) -> None:
+        self._plan = plan
+        self._lake = workspace.lake
+        self._observer = observer
+        self._folder = StreamFolder(workspace.settings, plan.source)
+        feed = FileFeed if plan.kafka is None else KafkaFeed
+        self._feed: Feed = feed(workspace, plan, run_id=run_id)
+        self._refresher = Refresher(
+            workspace, plan.source, run_id=run_id, every_s=plan.options.gold_refresh_s
+        )
+        self._log = logs.get_logger("stream")
+        self._before = self._folder.heartbeat()
+        now = utc_now()
+        self.heartbeat = Heartbeat(
+            source=plan.source,
+            phase="starting",
+            run_id=run_id,
+            owner=this_process(run_id),
+            started_at=now,
+            beat_at=now,
+            config=config,
+        )
+        self._seen: deque[tuple[float, int]] = deque()
+        self._rejected: dict[str, int] = {}
+        self._beaten = 0.0
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Begins and ends the heartbeat; a failure is counted if it is at the same position."""
+        self._beat()
+        try:
+            try:
+                yield
+            finally:
+                self._feed.stop()
+                self._refresher.stop()
+        except Exception as error:
+            self._fail(error)
+            raise
+        except BaseException:
+            self._beat(phase="stopped")
+            raise
+        else:
+            self._beat(phase="stopped")
+        finally:
+            self._feed.close()
+
+    def live(self, for_s: float | None) -> None:
+        self._feed.start()
+        self._beat(phase="running")
+        end = None if for_s is None else time.monotonic() + for_s
+        while end is None or time.monotonic() < end:
+            self._turn()
+        is_done = self._feed.catch_up()
+        while not is_done():
+            self._turn()
+        self._feed.stop()
+        self._take(self._feed.poll())
+        self._settle()
+
+    def _settle(self) -> None:
+        """Refreshes until nothing is stale; the first round in work may not have seen the last."""
+        while self._refresher.is_at_work:
+            self._built(self._refresher.collect() or ())
+            self._rest()
+        for _ in range(MAX_SETTLING_ROUNDS):
+            self._refresher.begin(at_once=True)
+            while (reports := self._refresher.collect()) is None:
+                self._rest()
+            self._built(reports)
+            if not reports:
+                return
+
+    def _turn(self) -> None:
+        self._take(self._feed.poll())
+        self._built(self._refresher.collect() or ())
+        self._refresher.begin()
+        self._rest()
+
+    def _rest(self) -> None:
+        if time.monotonic() - self._beaten >= BEAT_S:
+            self._beat()
+        time.sleep(POLL_S)
+
+    def _take(self, note: Commit | None) -> None:
+        now = time.monotonic()
+        if note is None or self.heartbeat.committed_at == note.committed_at:
+            return
+        self._observer.on_built(bronze_reports(self._lake, note.ingest_hours))
+        self._seen.append((now, note.total_lines))
+        while now - self._seen[0][0] > RATE_WINDOW_S and len(self._seen) > 2:
+            self._seen.popleft()
+        (since, lines), (until, total) = self._seen[0], self._seen[-1]
+        self.heartbeat = replace(
+            self.heartbeat,
+            committed_at=note.committed_at,
+            lines=note.total_lines,
+            batch_s=note.seconds,
+            rate=round((total - lines) / (until - since), 1) if until > since else 0.0,
+        )
+
+    def _built(self, reports: Sequence[HourReport]) -> None:
+        if not reports:
+            return
+        for report in reports:
+            if report.table == SILVER_QUARANTINE.path:
+                self._rejected[report.hour] = report.row_count
+        self.heartbeat = replace(self.heartbeat, rejected=sum(self._rejected.values()))
+        self._observer.on_built(reports)
+
+    def _beat(self, **changes: Any) -> None:
+        self._beaten = time.monotonic()
+        self.heartbeat = self._folder.beat(
+            replace(self.heartbeat, **({"lag": self._feed.lag()} | changes))
+        )
+        self._observer.on_beat(self.heartbeat)
+
+    def _fail(self, error: Exception) -> None:
+        position = self._position()
+        before = self._before
+        again = before is not None and before.failures and before.position == position
+        failures = before.failures + 1 if again and before else 1
+        words = str(error).splitlines()[0] if str(error) else type(error).__name__
+        self._beat(
+            phase="failed",
+            error=words,
+            failures=failures,
+            position=position,
+            is_environment=isinstance(error, EnvironmentProblemError | PySparkException | RpcError),
+        )
+        self._log.error("stream failed", **asdict(self.heartbeat))
+
+    def _position(self) -> str | None:
+        try:
+            return self._feed.position()
+        except (OSError, ClickstreamError):  # the failure is what is told, not this
+            return None
+
+
+def bronze_reports(lake: Path, ingest_hours: Sequence[str]) -> list[HourReport]:
+    """Rows of these partitions of bronze, by the Delta log alone."""
+    if not ingest_hours:
+        return []
+    counts = rows_by_ingest_hour(lake)
+    version = delta.version(lake, BRONZE_EVENTS)
+    return [
+        HourReport(BRONZE_EVENTS.path, hour, counts.get(hour, 0), version, unchanged=False)
+        for hour in ingest_hours
+    ]

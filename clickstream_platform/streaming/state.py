@@ -1,0 +1,106 @@
+"""What a stream leaves on disk: `<home>/state/stream/<source>/`, one small JSON file per fact."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from clickstream_platform.settings import Settings
+from clickstream_platform.storage.owners import is_alive
+
+Phase = Literal["starting", "running", "stopped", "failed", "given_up"]
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """How the stream is. Times are UTC in ISO 8601; `owner` dies with the op's process.
+
+    `stopped` means that somebody ended it on purpose. `failures` counts failures in a row at
+    `position`, the offsets (or files) it could not get beyond; `is_environment` says that
+    brokers or engine were missing, which may last and is not the data's fault.
+    """
+
+    source: str
+    phase: Phase
+    run_id: str
+    owner: str
+    started_at: str
+    beat_at: str
+    committed_at: str | None = None
+    lines: int = 0
+    rejected: int = 0
+    lag: int | None = None
+    rate: float = 0.0
+    batch_s: float | None = None
+    error: str | None = None
+    failures: int = 0
+    is_environment: bool = False
+    position: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+
+    def age_s(self, now: datetime) -> float:
+        return (now - datetime.fromisoformat(self.beat_at)).total_seconds()
+
+    def is_alive(self, now: datetime, *, stale_after_s: float) -> bool:
+        """True while it claims to run, its process lives, and it said so lately."""
+        runs = self.phase in ("starting", "running") and is_alive(self.owner)
+        return runs and self.age_s(now) <= stale_after_s
+
+
+class StreamFolder:
+    """The files of one stream."""
+
+    def __init__(self, settings: Settings, source: str) -> None:
+        self.path = settings.state / "stream" / source
+        checkpoints = settings.stream.checkpoint_dir
+        self.checkpoint = (checkpoints / source if checkpoints else self.path) / "checkpoint"
+
+    def heartbeat(self) -> Heartbeat | None:
+        found = self._read("heartbeat")
+        return None if found is None else Heartbeat(**found)
+
+    def beat(self, heartbeat: Heartbeat) -> Heartbeat:
+        """Stores it with the time of now."""
+        stamped = replace(heartbeat, beat_at=utc_now())
+        self._write("heartbeat", asdict(stamped))
+        return stamped
+
+    def session_id(self) -> str | None:
+        """The engine's session that the last query ran in, if it was not ended in good order."""
+        found = self._read("session")
+        return None if found is None else found["id"]
+
+    def note_session(self, session_id: str | None) -> None:
+        if session_id is None:
+            (self.path / "session.json").unlink(missing_ok=True)
+        else:
+            self._write("session", {"id": session_id})
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        try:
+            return json.loads((self.path / f"{name}.json").read_text())
+        except FileNotFoundError:
+            return None
+
+    def _write(self, name: str, content: dict[str, Any]) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        target = self.path / f"{name}.json"
+        unfinished = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+        unfinished.write_text(json.dumps(content))
+        unfinished.replace(target)
+
+
+def known_streams(settings: Settings) -> Iterator[Heartbeat]:
+    """The newest heartbeat of every stream that ever ran in this home."""
+    for folder in sorted((settings.state / "stream").glob("*/heartbeat.json")):
+        found = StreamFolder(settings, folder.parent.name).heartbeat()
+        if found is not None:
+            yield found
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,86 @@
+"""What the keeper decides, case by case, and that its request restarts a dead stream."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from clickstream_platform.settings import StreamSettings, read_settings
+from clickstream_platform.storage.owners import this_process
+from clickstream_platform.streaming.keeper import decide, look_after
+from clickstream_platform.streaming.state import Heartbeat, StreamFolder
+
+NOW = datetime(2024, 11, 29, 10, tzinfo=UTC)
+GONE = "run|1|0.000"
+OPTIONS = StreamSettings(stale_after_s=60, stall_after_s=900, max_restarts=3)
+
+
+def ago(seconds: float) -> str:
+    return (NOW - timedelta(seconds=seconds)).isoformat()
+
+
+def beat(**fields: object) -> Heartbeat:
+    alive = {"owner": this_process("run"), "phase": "running", "beat_at": ago(1)}
+    given = {"source": "clicks", "run_id": "run", "started_at": ago(3600), **alive, **fields}
+    return Heartbeat(**given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("found", "action"),
+    [
+        (beat(), "leave"),
+        (beat(phase="stopped", owner=GONE), "leave"),
+        (beat(phase="given_up", owner=GONE), "leave"),
+        (beat(owner=GONE), "start"),
+        (beat(phase="starting", owner=GONE), "start"),
+        (beat(beat_at=ago(60)), "leave"),
+        (beat(beat_at=ago(61)), "end"),
+        (beat(phase="starting", beat_at=ago(900)), "leave"),
+        (beat(phase="starting", beat_at=ago(901)), "end"),
+        (beat(lag=5, committed_at=ago(900)), "leave"),
+        (beat(lag=5, committed_at=ago(901)), "end"),
+        (beat(lag=0, committed_at=ago(5000)), "leave"),
+        (beat(lag=5, committed_at=None), "end"),
+        (beat(phase="failed", failures=1, beat_at=ago(4)), "wait"),
+        (beat(phase="failed", failures=1, beat_at=ago(5)), "start"),
+        (beat(phase="failed", failures=2, beat_at=ago(9)), "wait"),
+        (beat(phase="failed", failures=2, beat_at=ago(10)), "start"),
+        (beat(phase="failed", failures=3, beat_at=ago(9000)), "give_up"),
+        (beat(phase="failed", failures=99, is_environment=True, beat_at=ago(119)), "wait"),
+        (beat(phase="failed", failures=99, is_environment=True, beat_at=ago(120)), "start"),
+    ],
+)
+def test_the_decision_follows_heartbeat_and_failures(found: Heartbeat, action: str) -> None:
+    assert decide(found, OPTIONS, now=NOW).action == action
+
+
+def tick(home: Path, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
+    current = read_settings(home=home, stream={"keep": ["wanted"], "max_restarts": 2})
+    return look_after(instance, current)[0]
+
+
+def test_a_dead_stream_is_asked_for_again_as_it_was_and_a_wanted_one_begun(tmp_path: Path) -> None:
+    folder = StreamFolder(read_settings(home=tmp_path), "clicks")
+    folder.beat(beat(owner=GONE, config={"source": "clicks", "servers": "localhost:1"}))
+    with dg.DagsterInstance.ephemeral() as instance:
+        wanted, again = tick(tmp_path, instance)
+    assert wanted.run_config["ops"]["stream_source"]["config"] == {"source": "wanted"}
+    assert again.run_config["ops"]["stream_source"]["config"] == {
+        "source": "clicks",
+        "servers": "localhost:1",
+    }
+    assert again.run_key != wanted.run_key
+
+
+def test_giving_up_is_said_once_and_lasts(tmp_path: Path) -> None:
+    folder = StreamFolder(read_settings(home=tmp_path), "wanted")
+    folder.beat(beat(source="wanted", phase="failed", failures=2, error="bad", owner=GONE))
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert tick(tmp_path, instance) == []
+        assert tick(tmp_path, instance) == []
+    found = folder.heartbeat()
+    assert found is not None
+    assert found.phase == "given_up"

@@ -1,0 +1,223 @@
+"""From a real broker to gold: nothing lost, nothing doubled, whatever ends the stream."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from clickstream_platform.build.report import HourReport
+from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.engine.state import until
+from clickstream_platform.storage import delta
+from clickstream_platform.storage.offsets import committed_offsets
+from clickstream_platform.streaming.loop import run_stream
+from clickstream_platform.streaming.offsets import OffsetsLostError, OffsetsWentBackError
+from clickstream_platform.streaming.plan import plan_stream
+from clickstream_platform.streaming.state import Heartbeat, StreamFolder
+from clickstream_platform.tables.bronze import BRONZE_EVENTS
+from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS
+from clickstream_platform.tables.marts import HOURLY_METRICS
+from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
+from clickstream_platform_tests.homes import bring_up, json_line, land, rows, verified
+from clickstream_platform_tests.streaming.conftest import Kafka, NewStreamHome
+
+pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(900)]
+LINEAGE = {
+    *("source_file", "source_offset", "ingest_hour", "ingested_at", "enqueued_at", "received_at"),
+    *("run_id", "raw"),
+}
+
+
+class Silent:
+    """Looks at nothing."""
+
+    def on_beat(self, heartbeat: Heartbeat) -> None: ...
+
+    def on_built(self, reports: Sequence[HourReport]) -> None: ...
+
+
+class Interrupting(Silent):
+    """Presses Ctrl-C as soon as something was committed."""
+
+    pressed_at = 0.0
+
+    def on_beat(self, heartbeat: Heartbeat) -> None:
+        if heartbeat.lines and not self.pressed_at:
+            self.pressed_at = time.monotonic()
+            raise KeyboardInterrupt
+
+
+def click(number: int) -> bytes:
+    second, user = number % 3000, number % 7
+    return json_line(
+        event_id=f"e{number}",
+        user_id=f"u{user}",
+        product_id=f"P{number % 11}",
+        event_type=("product_view", "add_to_cart", "purchase")[number % 3],
+        price=9.5,
+        timestamp=f"2024-11-29T10:{second // 60:02d}:{second % 60:02d}Z",
+    )
+
+
+def stream(workspace: Workspace, *, for_s: float = 1.0, run_id: str = "test") -> Heartbeat:
+    plan = plan_stream(workspace, "clicks")
+    return run_stream(workspace, plan, run_id=run_id, observer=Silent(), for_s=for_s)
+
+
+def addresses(workspace: Workspace) -> list[tuple[str, int]]:
+    found = rows(workspace, BRONZE_EVENTS, "source_file", "source_offset")
+    return sorted((row["source_file"], row["source_offset"]) for row in found)
+
+
+def content(workspace: Workspace, table: object) -> list[str]:
+    """The rows without lineage, in a stable order."""
+    found = rows(workspace, table)  # type: ignore[arg-type]
+    return sorted(repr({k: v for k, v in row.items() if k not in LINEAGE}) for row in found)
+
+
+def test_every_message_is_in_one_place_over_tls_and_sasl_as_event_hubs_speaks(
+    kafka: Kafka, stream_home: NewStreamHome
+) -> None:
+    workspace = stream_home("hubs", secure=True)
+    good = [click(number) for number in range(60)]
+    kafka.send("hubs", [*good, good[0], b"{not json", None, good[4]])
+
+    beat = stream(workspace)
+
+    assert (beat.phase, beat.lines, beat.lag) == ("stopped", 64, 0)
+    rejected = rows(workspace, SILVER_QUARANTINE, "source_file", "source_offset", "reasons")
+    assert sorted((r["source_file"], r["source_offset"], *r["reasons"]) for r in rejected) == [
+        ("hubs/1@1", 20, "malformed_line"),
+        ("hubs/2@1", 20, "malformed_line"),
+    ]
+    assert len(rows(workspace, SILVER_EVENTS, "event_id")) == 60
+    assert len(rows(workspace, SILVER_DUPLICATES, "event_id")) == 2
+    assert verified(workspace).streamed == 64
+
+
+def test_kill_9_of_the_process_loses_and_doubles_nothing_and_equals_a_batch(
+    kafka: Kafka, stream_home: NewStreamHome
+) -> None:
+    lines = [click(number) for number in range(600)] + [click(number) for number in range(0, 90, 9)]
+    kafka.send("killed", lines)
+    workspace = stream_home("killed", max_offsets_per_trigger=60)
+    child = start_process(workspace)
+    wait_for_lines(workspace, child, at_least=60)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    left = StreamFolder(workspace.settings, "clicks")
+    assert left.session_id() is not None
+
+    beat = stream(workspace, run_id="second")
+
+    assert beat.phase == "stopped"
+    assert left.session_id() is None
+    expected = [(f"killed/{p}@1", n) for p in range(3) for n in range(len(lines[p::3]))]
+    assert addresses(workspace) == sorted(expected)
+    batch = stream_home("killed", name="batch")
+    land(batch, "clicks", "2024-11-29T11", "all.jsonl", b"\n".join(lines) + b"\n")
+    bring_up(batch)
+    for table in (SILVER_EVENTS, FACT_EVENTS, FACT_SESSIONS, HOURLY_METRICS):
+        assert content(workspace, table) == content(batch, table), table.path
+    assert len(rows(workspace, SILVER_EVENTS, "event_id")) == 600
+    verified(workspace)
+
+
+def test_an_interrupt_ends_it_within_seconds_and_the_next_one_goes_on(
+    kafka: Kafka, stream_home: NewStreamHome
+) -> None:
+    kafka.send("stopped", [click(number) for number in range(90)])
+    workspace = stream_home("stopped", max_offsets_per_trigger=30)
+    folder = StreamFolder(workspace.settings, "clicks")
+    observer = Interrupting()
+    with pytest.raises(KeyboardInterrupt):
+        run_stream(workspace, plan_stream(workspace, "clicks"), run_id="one", observer=observer)
+    assert time.monotonic() - observer.pressed_at < 15
+    beat = folder.heartbeat()
+    assert beat is not None
+    assert (beat.phase, folder.session_id()) == ("stopped", None)
+    version = delta.version(workspace.lake, BRONZE_EVENTS)
+    kafka.send("stopped", [click(number) for number in range(90, 96)], make=False)
+    assert delta.version(workspace.lake, BRONZE_EVENTS) == version
+
+    stream(workspace)
+
+    assert len(set(addresses(workspace))) == len(addresses(workspace)) == 96
+    assert len(rows(workspace, SILVER_EVENTS, "event_id")) == 96
+
+
+def test_a_second_stream_of_the_source_is_refused(kafka: Kafka, stream_home: NewStreamHome) -> None:
+    kafka.send("alone", [click(1)])
+    workspace = stream_home("alone")
+
+    class Second(Silent):
+        refused = ""
+
+        def on_beat(self, heartbeat: Heartbeat) -> None:
+            if not self.refused and heartbeat.phase == "running":
+                child = start_process(workspace, "--for", "1")
+                self.refused = child.communicate(timeout=300)[1]
+
+    observer = Second()
+    run_stream(
+        workspace, plan_stream(workspace, "clicks"), run_id="one", observer=observer, for_s=1
+    )
+    assert "The stream clicks runs already" in observer.refused
+
+
+def test_a_topic_made_anew_or_cut_stops_the_stream_until_a_new_generation(
+    kafka: Kafka, stream_home: NewStreamHome
+) -> None:
+    kafka.send("anew", [click(number) for number in range(12)])
+    workspace = stream_home("anew")
+    stream(workspace)
+    assert committed_offsets(workspace.lake, ["anew"], "1") == {f"anew/{n}@1": 3 for n in range(3)}
+    kafka.delete("anew")
+    kafka.send("anew", [click(number) for number in range(20, 23)])
+    with pytest.raises(OffsetsWentBackError, match="ends before 1"):
+        stream(workspace)
+    beat = StreamFolder(workspace.settings, "clicks").heartbeat()
+    assert beat is not None
+    assert (beat.phase, beat.failures) == ("failed", 1)
+
+    kafka.send("anew", [click(number) for number in range(30, 60)], make=False)
+    kafka.cut("anew", before=8)
+    with pytest.raises(OffsetsLostError, match="4 lines were deleted unread"):
+        stream(workspace)
+    assert len(addresses(workspace)) == 12
+
+
+def start_process(workspace: Workspace, *arguments: str) -> subprocess.Popen[str]:
+    """`clickstream stream` as a process of its own, on the tests' engine."""
+    current = workspace.settings
+    environment = {name: value for name, value in os.environ.items() if name != "DAGSTER_HOME"}
+    environment |= {
+        "CLICKSTREAM_HOME": str(current.home),
+        "CLICKSTREAM_ENGINE__REMOTE": str(current.engine.remote),
+        "CLICKSTREAM_SOURCE_DIRS": f'["{current.source_dirs[0]}"]',
+        "CLICKSTREAM_STREAM__TRIGGER_S": "0.5",
+        "CLICKSTREAM_STREAM__MAX_OFFSETS_PER_TRIGGER": str(current.stream.max_offsets_per_trigger),
+    }
+    command = [sys.executable, "-m", "clickstream_platform.cli", "stream", "--source", "clicks"]
+    return subprocess.Popen(
+        [*command, *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_lines(workspace: Workspace, child: subprocess.Popen[str], *, at_least: int) -> None:
+    for _ in until(time.monotonic() + 300):
+        assert child.poll() is None, child.communicate()[1]
+        if len(addresses(workspace)) >= at_least:
+            return
+    child.kill()
+    raise AssertionError("nothing came in")
