@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from clickstream_platform.assets.daily import daily, snapshots
 from clickstream_platform.assets.hourly import bronze, gold, silver
 from clickstream_platform.assets.publish import publish_postgres
 from clickstream_platform.assets.reports import report_daily, report_job, report_schedule
@@ -26,13 +27,23 @@ repair = dg.define_asset_job(
     selection=dg.AssetSelection.assets(silver) | dg.AssetSelection.assets(gold),
     description="Silver and gold of the chosen hours.",
 )
+daily_marts = dg.define_asset_job(
+    "daily",
+    selection=dg.AssetSelection.assets(daily),
+    description="Daily marts of the chosen days.",
+)
+all_time_marts = dg.define_asset_job(
+    "snapshots",
+    selection=dg.AssetSelection.assets(snapshots),
+    description="Marts over all time.",
+)
 
 defs = dg.Definitions(
     assets=[
-        *(bronze, silver, gold, spec_of(HOUR_STATE), spec_of(DQ_RESULTS)),
+        *(bronze, silver, gold, daily, snapshots, spec_of(HOUR_STATE), spec_of(DQ_RESULTS)),
         *(report_daily, publish_postgres),
     ],
-    jobs=[ingest, repair, report_job, stream],
+    jobs=[ingest, repair, daily_marts, all_time_marts, report_job, stream],
     schedules=[report_schedule],
     sensors=[landing_sensor, touched_hours_sensor, alerts_sensor, stream_keeper],
     resources={

@@ -38,8 +38,15 @@ def demo(current: Settings, console: Console) -> None:
         "ledger",
         "check_summary",
         "rejected_lines",
+        "daily",
         "top_products",
-        "funnel",
+        "session_funnel",
+        "abandoned_carts",
+        "attribution",
+        "customer_segments",
+        "high_interest_low_conversion",
+        "experiments",
+        "bots",
     ):
         console.print(f"\n[bold]clickstream query {question}")
         _step(("query", question))

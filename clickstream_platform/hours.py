@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from clickstream_platform.errors import UsageError
 
@@ -41,6 +41,21 @@ def _walk(moment: datetime, end: datetime) -> Iterator[str]:
     while moment <= end:
         yield hour_key(moment)
         moment += HOUR
+
+
+def day_of(key: str) -> str:
+    """The UTC day of an hour key: `2024-11-29`."""
+    return key[:10]
+
+
+def hours_of_day(day: str) -> list[str]:
+    """The 24 hour keys of a day."""
+    return [f"{day}T{hour:02}" for hour in range(24)]
+
+
+def shift_day(day: str, days: int) -> str:
+    """The day `days` later (earlier if negative)."""
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
 
 
 def spans(keys: Iterable[str], *, max_gap_hours: int = 0) -> list[tuple[str, str]]:

@@ -1,8 +1,8 @@
-"""The partitionings that all assets share: UTC hours, and UTC days."""
+"""The one hourly and the one daily partitioning all partitioned assets share."""
 
 import dagster as dg
 
-from clickstream_platform.hours import HOUR_FORMAT, shift
+from clickstream_platform.hours import HOUR_FORMAT, day_of, shift, shift_day
 from clickstream_platform.settings import settings
 
 HOURLY = dg.HourlyPartitionsDefinition(
@@ -14,8 +14,8 @@ HOURLY = dg.HourlyPartitionsDefinition(
     end_offset=0 if settings().last_hour else 2,  # the running hour and the next, for allowed skew
 )
 DAILY = dg.DailyPartitionsDefinition(
-    start_date=settings().first_hour[:10],
-    end_date=shift(settings().last_hour, 24)[:10] if settings().last_hour else None,  # type: ignore[arg-type]
+    start_date=day_of(settings().first_hour),
+    end_date=shift_day(day_of(settings().last_hour), 1) if settings().last_hour else None,  # type: ignore[arg-type]
     timezone="UTC",
     end_offset=0 if settings().last_hour else 2,  # the running day and the next
 )

@@ -8,10 +8,16 @@ from typing import Any
 import pyarrow as pa
 
 from clickstream_platform.build.bronze import build_bronze
+from clickstream_platform.build.daily import build_daily, build_snapshots
 from clickstream_platform.build.gold import build_gold
 from clickstream_platform.build.report import HourReport
 from clickstream_platform.build.silver import build_silver
-from clickstream_platform.build.staleness import stale_gold, stale_silver
+from clickstream_platform.build.staleness import (
+    stale_days,
+    stale_gold,
+    stale_silver,
+    stale_snapshots,
+)
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.oracle.findings import Report
 from clickstream_platform.oracle.verify import verify
@@ -82,3 +88,15 @@ def versions(workspace: Workspace, tables: tuple[Table, ...]) -> dict[str, int]:
 def json_line(**fields: object) -> bytes:
     """One line of the shop's tracker."""
     return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def bring_up_all(workspace: Workspace, *, run_id: str = "test") -> list[HourReport]:
+    """As `bring_up`, then the daily marts and the marts over all time."""
+    reports = bring_up(workspace, run_id=run_id)
+    days = stale_days(workspace, hour_state.current(workspace.lake))
+    reports += build_daily(workspace, days, run_id=run_id)
+    reports += build_snapshots(workspace, run_id=run_id)
+    states = hour_state.current(workspace.lake)
+    assert not stale_days(workspace, states)
+    assert not stale_snapshots(workspace, states)
+    return reports

@@ -24,7 +24,7 @@ from clickstream_platform.engine.state import until
 from clickstream_platform.settings import Settings, read_settings, use_dagster_home
 from clickstream_platform.storage import delta
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
-from clickstream_platform.tables.catalog import ALL, GOLD, SILVER
+from clickstream_platform.tables.catalog import ALL, DAILY, GOLD, SILVER, SNAPSHOTS
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.facts import FACT_SESSIONS
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
@@ -34,6 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 HOURS = ["2024-11-29T10", "2024-11-29T11"]
 HOURLY = (BRONZE_EVENTS, *SILVER, *GOLD)
 COMMAND_S = 400.0  # a guard, not a measure: slow machines take minutes
+DONE_WELL = AssetCheckExecutionRecordStatus.SUCCEEDED
 DONE = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 
 
@@ -99,7 +100,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     )
     try:
         done = call(folder, "run", "--json")
-        assert {built["table"] for built in done["hours"]} == {table.path for table in HOURLY}
+        tables = (*HOURLY, *DAILY, *SNAPSHOTS)
+        assert {built["table"] for built in done["hours"]} == {table.path for table in tables}
         yield Home(settings, json.loads((folder / "truth" / "summary.json").read_text()))
     finally:
         Engine(settings).stop()
@@ -148,6 +150,18 @@ def test_every_check_of_every_hour_is_evaluated_and_none_stays_planned(
             history = instance.event_log_storage.get_asset_check_execution_history(key, limit=1000)
             assert {entry.status for entry in history} <= DONE, key
             assert set(HOURS) <= {entry.partition for entry in history}, key
+
+
+def test_daily_marts_follow_by_day_and_marts_over_all_time_as_a_whole(
+    home: Home, instance: dg.DagsterInstance
+) -> None:
+    for table in (*DAILY, *SNAPSHOTS):
+        records = instance.fetch_materializations(dg.AssetKey(table.key), limit=100).records
+        days = {record.partition_key for record in records}
+        assert days == ({HOURS[0][:10]} if table in DAILY else {None}), table.path
+        check = dg.AssetCheckKey(dg.AssetKey(table.key), "contract")
+        history = instance.event_log_storage.get_asset_check_execution_history(check, limit=100)
+        assert {entry.status for entry in history} == {DONE_WELL}, table.path
 
 
 def test_the_oracle_finds_nothing(home: Home) -> None:

@@ -4,7 +4,7 @@ One step builds all tables of a layer, because they share one read: three silver
 judged together, and all gold tables come from one cached window of silver.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import dagster as dg
 
@@ -68,13 +68,13 @@ def silver(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materia
         states = hour_state.current(workspace.lake)
         hours = _wanted(context, lambda: stale_silver(workspace, states))
         reports = (
-            build_silver(workspace, hours, run_id=context.run.run_id, force=_is_forced(context))
+            build_silver(workspace, hours, run_id=context.run.run_id, force=is_forced(context))
             if hours
             else []
         )
-    yield from emit(context, SILVER, [*reports, *_left_alone(context, SILVER, hours, states)])
+    yield from emit(context, SILVER, [*reports, *_others(context, SILVER, hours, states)])
     yield dg.MaterializeResult(asset_key=dg.AssetKey(CONSERVATION_LEDGER.key))
-    _note_ops(context)
+    note_ops(context)
 
 
 @dg.multi_asset(
@@ -97,40 +97,57 @@ def gold(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materiali
                 hours,
                 run_id=context.run.run_id,
                 tables=tables,
-                force=_is_forced(context),
+                force=is_forced(context),
             )
             if hours
             else []
         )
-    yield from emit(context, tables, [*reports, *_left_alone(context, tables, hours, states)])
-    _note_ops(context)
+    yield from emit(context, tables, [*reports, *_others(context, tables, hours, states)])
+    note_ops(context)
 
 
-def _is_forced(context: dg.AssetExecutionContext) -> bool:
+def is_forced(context: dg.AssetExecutionContext) -> bool:
+    """Whether also what seems unchanged is to be written."""
     return context.run.tags.get(FORCE_TAG) == "true"
+
+
+def is_repair(context: dg.AssetExecutionContext) -> bool:
+    """Whether only what is stale is to be built."""
+    return context.run.tags.get(ONLY_STALE_TAG) == "true"
 
 
 def _wanted(context: dg.AssetExecutionContext, stale: Callable[[], list[str]]) -> list[str]:
     """The run's hours; in a repair run, whose span covers settled hours too, only stale ones."""
     hours = list(context.partition_keys)
-    if context.run.tags.get(ONLY_STALE_TAG) != "true":
+    if not is_repair(context):
         return hours
     needed = set(stale())
     return [hour for hour in hours if hour in needed]
 
 
-def _left_alone(
+def _others(
     context: dg.AssetExecutionContext,
     tables: Sequence[Table],
     built: Sequence[str],
     states: States,
 ) -> list[HourReport]:
-    """The hours of the span that were settled: their event repeats the version that holds them."""
-    done = set(built)
+    """What stands in the hours of the span that were not built."""
+    done = {(table.path, hour) for table in tables for hour in built}
+    return left_alone(tables, context.partition_keys, done, states)
+
+
+def left_alone(
+    tables: Sequence[Table],
+    keys: Sequence[str],
+    built: Collection[tuple[str, str]],
+    states: States,
+) -> list[HourReport]:
+    """The partitions of the span that were settled: their event repeats the version that holds
+    them."""
     return [
         HourReport(
             table=table.path,
-            hour=hour,
+            hour=key,
             row_count=state.row_count,
             version=state.version,
             unchanged=True,
@@ -138,8 +155,8 @@ def _left_alone(
             blocked_by=state.blocked_by,
         )
         for table in tables
-        for hour in context.partition_keys
-        if hour not in done and (state := states.get((table.path, hour))) is not None
+        for key in keys
+        if (table.path, key) not in built and (state := states.get((table.path, key))) is not None
     ]
 
 
@@ -151,6 +168,7 @@ def _standing(table: Table, name: str, state: HourStateRow) -> CheckOutcome:
     return CheckOutcome(name, (rule,))
 
 
-def _note_ops(context: dg.AssetExecutionContext) -> None:
+def note_ops(context: dg.AssetExecutionContext) -> None:
+    """Tells Dagster that the bookkeeping was written."""
     for table in (HOUR_STATE, DQ_RESULTS):
         context.log_event(dg.AssetMaterialization(asset_key=dg.AssetKey(table.key)))

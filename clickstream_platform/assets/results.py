@@ -12,6 +12,7 @@ from clickstream_platform.build.report import CheckOutcome, HourReport
 from clickstream_platform.tables.catalog import table as contract
 from clickstream_platform.tables.contract import Table
 
+_ROWS = {False: "dagster/partition_row_count", True: "dagster/row_count"}
 _RANGE_TAG = "dagster/asset_partition_range_start"  # also on a span of one hour
 
 
@@ -25,6 +26,8 @@ def emit(
     for table in tables:
         mine = by_table.get(table.path, [])
         for report in mine:
+            if table.is_snapshot:
+                continue  # has no partition; its numbers stand on the materialisation itself
             context.add_asset_metadata(
                 _hour_metadata(report), asset_key=dg.AssetKey(table.key), partition_key=report.hour
             )
@@ -32,7 +35,10 @@ def emit(
             _log_hourly_checks(context, mine)
         yield dg.MaterializeResult(
             asset_key=dg.AssetKey(table.key),
-            metadata={"dagster/column_lineage": column_lineage(table)},
+            metadata={
+                "dagster/column_lineage": column_lineage(table),
+                **(_hour_metadata(mine[0]) if table.is_snapshot and mine else {}),
+            },
             check_results=[_overall(table, name, mine) for name in check_names(table)],
         )
 
@@ -50,7 +56,7 @@ def hour_events(report: HourReport) -> Iterator[dg.AssetMaterialization | dg.Ass
 def _hour_metadata(report: HourReport) -> dict[str, Any]:
     return asset_metadata(
         {
-            "dagster/partition_row_count": report.row_count,
+            _ROWS[contract(report.table).is_snapshot]: report.row_count,
             "table_version": report.version,
             "unchanged": report.unchanged,
             "blocked_by": report.blocked_by,
@@ -110,7 +116,7 @@ def _severity(check: CheckOutcome) -> dg.AssetCheckSeverity:
 def _check_metadata(report: HourReport, check: CheckOutcome) -> dict[str, Any]:
     failed = {rule.rule: rule.failed_count for rule in check.rules if rule.failed_count}
     metadata: dict[str, Any] = {
-        "hour": report.hour,
+        "hour": report.hour,  # or the day of a daily table
         "rows_checked": report.row_count,
         "rules_checked": len(check.rules),
         "failed_rules": dg.MetadataValue.json(failed),

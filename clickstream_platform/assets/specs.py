@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from clickstream_platform.partitions import HOURLY
+from clickstream_platform.partitions import DAILY, HOURLY
 from clickstream_platform.tables.catalog import BY_PATH
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.rules import rules_of
@@ -31,12 +31,12 @@ def spec_of(table: Table, *, deps: Sequence[Table] = ()) -> dg.AssetSpec:
     """The asset of a contract: described, owned, grouped, with column schema and lineage."""
     return dg.AssetSpec(
         key=dg.AssetKey(table.key),
-        deps=[dg.AssetKey(dep.key) for dep in deps],
+        deps=[_dep(dep, of=table) for dep in deps],
         description=_description(table),
         group_name=table.layer,
         owners=[table.owner],
         kinds={table.kinds[0], *table.kinds[-2:]},  # Dagster takes three: engine, format, layer
-        partitions_def=HOURLY if table.hourly else None,
+        partitions_def=partitions_of(table),
         tags={"layer": table.layer, "writer": table.writer},
         metadata={
             "dagster/column_schema": column_schema(table),
@@ -47,6 +47,24 @@ def spec_of(table: Table, *, deps: Sequence[Table] = ()) -> dg.AssetSpec:
             "retention": table.retention,
         },
     )
+
+
+def partitions_of(table: Table) -> dg.PartitionsDefinition[str] | None:
+    """By hour, by day, or none."""
+    if table.is_daily:
+        return DAILY
+    return HOURLY if table.hourly else None
+
+
+def _dep(dep: Table, *, of: Table) -> dg.AssetDep:
+    """An edge; a day needs the hours there are of it: the first and the running day lack some."""
+    if not (of.is_daily and dep.hourly):
+        return dg.AssetDep(dg.AssetKey(dep.key))
+    with warnings.catch_warnings():
+        # Dagster calls the parameter beta, once per edge. We know: the version is pinned.
+        warnings.filterwarnings("ignore", category=dg.BetaWarning)
+        mapping = dg.TimeWindowPartitionMapping(allow_nonexistent_upstream_partitions=True)
+    return dg.AssetDep(dg.AssetKey(dep.key), partition_mapping=mapping)
 
 
 def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
@@ -60,7 +78,7 @@ def check_specs(table: Table) -> list[dg.AssetCheckSpec]:
                 name=name,
                 asset=dg.AssetKey(table.key),
                 description=_CHECKS[name],
-                partitions_def=HOURLY,
+                partitions_def=partitions_of(table),
             )
             for name in check_names(table)
         ]

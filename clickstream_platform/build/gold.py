@@ -6,44 +6,47 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.build import gold_checks
 from clickstream_platform.build.gold_checks import HourOfTable
+from clickstream_platform.build.in_memory import Build, build_in_memory, is_changed, settled
 from clickstream_platform.build.report import HourReport, record_results
 from clickstream_platform.build.window import GoldWindow, Reach, open_window
 from clickstream_platform.build.workspace import Workspace, in_parallel
 from clickstream_platform.storage import delta, hour_state, leases
-from clickstream_platform.storage.hour_state import HourStateRow, States
+from clickstream_platform.storage.hour_state import HourStateRow
 from clickstream_platform.storage.owners import this_process
 from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS, FACT_TRANSACTIONS
 from clickstream_platform.tables.gold import GOLD
-from clickstream_platform.tables.marts import FUNNEL_10MIN, HOURLY_METRICS, REVENUE_5MIN
+from clickstream_platform.tables.marts import (
+    FUNNEL_10MIN,
+    FUNNEL_HOURLY,
+    HOURLY_METRICS,
+    REVENUE_5MIN,
+)
+from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
 from clickstream_platform.tables.silver import SILVER_EVENTS
 from clickstream_platform.transforms.funnel_10min import funnel_10min
+from clickstream_platform.transforms.funnel_hourly import funnel_hourly
 from clickstream_platform.transforms.hourly_metrics import hourly_metrics
 from clickstream_platform.transforms.limits import Limits
 from clickstream_platform.transforms.orders import fact_transactions
 from clickstream_platform.transforms.revenue_5min import revenue_5min
 from clickstream_platform.transforms.sessions import fact_events, fact_sessions
+from clickstream_platform.transforms.traffic_quality import bot_visitors_hourly
 
 Definition = Callable[[GoldWindow, Sequence[str], Limits], DataFrame]
 
 
 @dataclass(frozen=True)
-class _Build:
-    """One gold build: its hours, the silver version it reads, and the states before it."""
+class _Build(Build):
+    """A build from one version of silver."""
 
-    workspace: Workspace
-    hours: tuple[str, ...]
     silver_version: int
-    states: States
-    run_id: str
-    force: bool
 
 
 def build_gold(
@@ -66,7 +69,7 @@ def build_gold(
     with leases.held(workspace.settings.state, "gold", hours, owner=owner):
         states = hour_state.current(workspace.lake)
         version = delta.version(workspace.lake, SILVER_EVENTS)
-        build = _Build(workspace, tuple(hours), version, states, run_id, force)
+        build = _Build(workspace, tuple(hours), states, run_id, force, version)
         existing = {
             hour
             for hour, row in hour_state.of_table(states, SILVER_EVENTS.path).items()
@@ -103,6 +106,10 @@ DEFINITIONS: dict[str, Definition] = {
     HOURLY_METRICS.path: lambda w, hours, limits: hourly_metrics(
         _in(w.events, hours), reporting_currency=limits.reporting_currency
     ),
+    FUNNEL_HOURLY.path: lambda w, hours, limits: _in(
+        funnel_hourly(w.events, steps=limits.funnel_steps), hours
+    ),
+    BOT_VISITORS_HOURLY.path: lambda w, hours, _: bot_visitors_hourly(_in(w.events, hours)),
 }
 
 
@@ -110,56 +117,21 @@ def _build_table(build: _Build, table: Table, window: GoldWindow) -> list[HourOf
     rows = DEFINITIONS[table.path](window, build.hours, build.workspace.limits)
     if table.writer == "spark":
         return _build_with_spark(build, table, rows)
-    return _build_in_memory(build, table, rows)
-
-
-def _build_in_memory(build: _Build, table: Table, rows: DataFrame) -> list[HourOfTable]:
-    """Fetched once with the rules each row breaks, judged here, committed by delta-rs."""
-    checks = build.workspace.settings.checks
-    fetched = gold_checks.with_failed_rules(rows, table, enabled=checks.enabled).toArrow()
-    found = gold_checks.judge_arrow(table, fetched, build.hours, enabled=checks.enabled)
-    wanted = [hour for hour in found if not hour.blocked_by and _is_changed(build, hour)]
-    if not wanted:
-        return _settled(build, found, None)
-    names = [hour.hour for hour in wanted]
-    kept = fetched.select(list(table.column_names))
-    mine = kept.filter(pa.compute.is_in(kept["event_hour"], value_set=pa.array(names)))
-    written = delta.replace_hours_arrow(
-        mine, build.workspace.lake, table, names, run_id=build.run_id
-    )
-    return _settled(build, found, written.version)
+    return build_in_memory(build, table, rows, build.hours)
 
 
 def _build_with_spark(build: _Build, table: Table, rows: DataFrame) -> list[HourOfTable]:
     """Counted and hashed in one aggregation, then written from the same cache."""
     checks = build.workspace.settings.checks
     found = gold_checks.judge_spark(table, rows, build.hours, enabled=checks.enabled)
-    wanted = [h.hour for h in found if not h.blocked_by and _is_changed(build, h)]
+    wanted = [h.hour for h in found if not h.blocked_by and is_changed(build, h)]
     if not wanted:
-        return _settled(build, found, None)
+        return settled(build, found, None)
     mine = rows.where(F.col("event_hour").isin(wanted))
     if len(build.hours) >= 4 * build.workspace.cores:
         mine = mine.repartition(len(wanted), "event_hour")
     written = delta.replace_hours(mine, build.workspace.lake, table, wanted, run_id=build.run_id)
-    return _settled(build, found, written.version)
-
-
-def _is_changed(build: _Build, hour: HourOfTable) -> bool:
-    before = build.states.get((hour.table.path, hour.hour))
-    if before is None:
-        return hour.row_count > 0
-    return build.force or before.content_hash != hour.content_hash
-
-
-def _settled(build: _Build, found: Sequence[HourOfTable], written: int | None) -> list[HourOfTable]:
-    """The hours with the version that holds them after the commit, if there was one."""
-    settled = []
-    for hour in found:
-        before = build.states.get((hour.table.path, hour.hour))
-        is_new = written is not None and not hour.blocked_by and _is_changed(build, hour)
-        version = written if is_new and written is not None else (before.version if before else 0)
-        settled.append(hour.at(version, unchanged=not is_new))
-    return settled
+    return settled(build, found, written.version)
 
 
 def _record(build: _Build, window: GoldWindow, built: Sequence[HourOfTable]) -> None:

@@ -53,9 +53,13 @@ def with_failed_rules(rows: DataFrame, table: Table, *, enabled: bool) -> DataFr
 def judge_arrow(
     table: Table, fetched: pa.Table, hours: Sequence[str], *, enabled: bool
 ) -> list[HourOfTable]:
-    """Every hour of `hours`, also an empty one, from rows made by `with_failed_rules`."""
+    """Every partition of `hours`, also an empty one, from rows made by `with_failed_rules`.
+
+    A table without partitions is judged whole, under the one key given.
+    """
     rules = rules_of(table) if enabled else ()
-    order = [(name, "ascending") for name in ("event_hour", *table.keys)]
+    partition = (table.partition_by,) if table.partition_by else ()
+    order = [(name, "ascending") for name in (*partition, *table.keys)]
     ordered = fetched.sort_by(list(dict(order).items()))
     return [_judge_hour(table, rules, ordered, hour, enabled=enabled) for hour in hours]
 
@@ -63,7 +67,9 @@ def judge_arrow(
 def _judge_hour(
     table: Table, rules: Sequence[Rule], fetched: pa.Table, hour: str, *, enabled: bool
 ) -> HourOfTable:
-    rows = fetched.filter(pc.equal(fetched["event_hour"], hour))
+    rows = fetched
+    if table.partition_by:
+        rows = fetched.filter(pc.equal(fetched[table.partition_by], hour))
     content = rows.select(list(table.column_names)).combine_chunks()
     counts = _rule_counts(rules, rows) if enabled else ()
     return HourOfTable(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from clickstream_platform.build.inputs import DayInputs
 from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.hours import day_of
 from clickstream_platform.storage import hour_state
 from clickstream_platform.storage.hour_state import HourStateRow, States
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
-from clickstream_platform.tables.gold import GOLD
+from clickstream_platform.tables.contract import SNAPSHOT_KEY, Table
+from clickstream_platform.tables.gold import DAILY, GOLD, SNAPSHOTS
 from clickstream_platform.tables.silver import SILVER_EVENTS
 
 
@@ -42,3 +47,37 @@ def stale_gold(workspace: Workspace, states: States) -> list[str]:
             for rows in of_tables
         )
     )
+
+
+def stale_days(
+    workspace: Workspace, states: States, *, tables: Sequence[Table] = DAILY
+) -> list[str]:
+    """Days whose daily tables were built from other facts than there are, or never.
+
+    A day waits while one of its own hours is stale: it would be built twice.
+    """
+    waiting = {
+        day_of(hour) for hour in (*stale_silver(workspace, states), *stale_gold(workspace, states))
+    }
+    inputs = DayInputs(states)
+    stale = {
+        day
+        for table in tables
+        for day in inputs.stale_keys(table, inputs.days(table), workspace.gold_code)
+    }
+    return sorted(stale - waiting)
+
+
+def stale_snapshots(workspace: Workspace, states: States) -> list[Table]:
+    """Tables over all time that were built from other facts than there are.
+
+    They follow the facts as they are, also while hours or days are stale: who asks for them
+    decides how often that is worth its cost.
+    """
+    inputs = DayInputs(states)
+    return [
+        table
+        for table in SNAPSHOTS
+        if any(row.row_count for row in inputs.reaching(table, SNAPSHOT_KEY))
+        and inputs.stale_keys(table, [SNAPSHOT_KEY], workspace.gold_code)
+    ]

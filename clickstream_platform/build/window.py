@@ -18,8 +18,9 @@ from clickstream_platform.transforms.orders import purchases, with_is_order
 from clickstream_platform.transforms.sessions import with_sessions
 
 _MARGIN_HOURS = 2  # covers nearly all sessions; longer chains are followed hour by hour
-_READ = tuple(
-    name for name in FACT_EVENTS.column_names if name not in ("session_id", "event_sequence")
+_READ = (
+    *(name for name in FACT_EVENTS.column_names if name not in ("session_id", "event_sequence")),
+    "user_agent",  # tells robots
 )
 
 

@@ -19,17 +19,22 @@ KEYS = {
     "gold/revenue_5min": ("window_start", "currency", "item_category", "item_id"),
     "gold/funnel_10min": ("window_start", "step_no"),
     "gold/hourly_metrics": ("event_hour",),
+    "gold/bot_visitors_hourly": ("event_hour", "visitor_id"),
+    "gold/funnel_hourly": ("event_hour", "mode", "step_no"),
 }
 DOUBLES = {
     "gold/fact_sessions": ("duration_s",),
     "gold/funnel_10min": ("step_rate", "overall_rate"),
+    "gold/funnel_hourly": ("step_rate", "overall_rate"),
+    "gold/bot_visitors_hourly": ("mean_gap_s", "bot_score"),
 }
 # What one table's SQL reads of the others, in the order they are made.
-SHARED = ("orders", "fact_transactions", "session_of", "fact_sessions")
+SHARED = ("orders", "fact_transactions", "session_of", "fact_sessions", "bot_visitors_hourly")
 SILVER_COLUMNS = (
     "event_id", "id_scope", "event_name", "event_timestamp", "event_hour", "visitor_id",
     "user_id", "page_location", "items", "value", "currency", "transaction_id", "is_high_value",
     "device_category", "channel_group", "mkt_source", "mkt_medium", "mkt_campaign", "refr_source",
+    "user_agent", "is_declared_bot", "experiment_id", "variant_id",
 )  # fmt: skip
 
 
@@ -54,11 +59,16 @@ def check_gold(
     if not lake.exists(SILVER_EVENTS):
         result.add([Finding(result.law, SILVER_EVENTS, None, {}, "missing table")])
         return
-    lake.view(SILVER_EVENTS, name="silver.events", columns=SILVER_COLUMNS)
-    for name in SHARED:
-        lake.sql.execute(f"create or replace table gold.{name} as {sql_of(name)}")
+    make_facts(lake)
     for table in sorted(hours, key=lambda name: name == "gold/fact_events"):
         _check_table(lake, table, hours[table], result)
+
+
+def make_facts(lake: Lake) -> None:
+    """The view of silver, and what the definitions read of one another; made once."""
+    lake.view(SILVER_EVENTS, name="silver.events", columns=SILVER_COLUMNS)
+    for name in SHARED:
+        lake.sql.execute(f"create table if not exists gold.{name} as {sql_of(name)}")
 
 
 def _hours(lake: Lake, built: BuiltHours, table: str) -> set[str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from clickstream_platform.oracle.days_built import mark_behind
 from clickstream_platform.oracle.lake import Lake
 
 NEWEST = """
     create or replace table state as
     select "table", hour, version, input_version, reach_from, reach_to, linked_hours, is_stale,
-        row_count, blocked_by
+        row_count, blocked_by, {input_digest} as input_digest
     from ops.hour_state
     qualify row_number() over (
         partition by "table", hour order by recorded_at desc, version desc
@@ -46,11 +47,19 @@ class BuiltHours:
         if not lake.has_hour_state:
             return
         lake.view("ops/hour_state", name="ops.hour_state")
-        lake.sql.execute(NEWEST)
+        # A home made before there were daily tables has no such column.
+        has_digest = "input_digest" in lake.columns("ops/hour_state")
+        lake.sql.execute(NEWEST.format(input_digest="input_digest" if has_digest else "null"))
         lake.sql.execute(CURRENT)
-        for row in lake.rows(
-            'select "table", hour, is_behind, row_count, blocked_by from current_state'
-        ):
+        states = {
+            (row["table"], row["hour"]): row
+            for row in lake.rows(
+                'select "table", hour, version, is_behind, is_stale, row_count, blocked_by, '
+                "input_digest from current_state"
+            )
+        }
+        mark_behind(states)
+        for row in states.values():
             if row["blocked_by"] is not None:
                 self._held.setdefault(row["table"], set()).add(row["hour"])
             side = self._behind if row["is_behind"] else self._current

@@ -29,6 +29,8 @@ GOLD = (
     "gold/revenue_5min",
     "gold/funnel_10min",
     "gold/hourly_metrics",
+    "gold/bot_visitors_hourly",
+    "gold/funnel_hourly",
 )
 MEMORY_LIMIT = "2GB"
 

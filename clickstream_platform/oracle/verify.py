@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 from clickstream_platform.errors import UsageError
 from clickstream_platform.oracle.conservation_law import CONSERVATION
+from clickstream_platform.oracle.daily_laws import TABLES as DAILY
+from clickstream_platform.oracle.daily_laws import check_daily
 from clickstream_platform.oracle.findings import LawResult, Report
 from clickstream_platform.oracle.gold_laws import GOLD_EQUAL, check_gold
 from clickstream_platform.oracle.hours_built import BuiltHours
@@ -35,7 +37,7 @@ from clickstream_platform.oracle.silver_laws import (
 )
 from clickstream_platform.settings import Settings
 
-VERIFIABLE = (BRONZE, *SILVER, *GOLD, LEDGER, LATENESS)
+VERIFIABLE = (BRONZE, *SILVER, *GOLD, *DAILY, LEDGER, LATENESS)
 Progress = Callable[[str], None]
 
 
@@ -74,9 +76,10 @@ def verify(
             names = (HOME_HOUR, CONSERVATION, EVENT_UNIQUE, SILVER_EQUAL)
             with _phase(report, progress, *names) as results:
                 check_silver(lake, built, SilverLaws(*results), report)
-        if wanted & set(GOLD):
+        if wanted & {*GOLD, *DAILY}:
             with _phase(report, progress, GOLD_EQUAL) as (gold,):
                 check_gold(lake, built, gold, report, is_wanted=wanted.__contains__)
+                check_daily(lake, built, gold, report, is_wanted=wanted.__contains__)
         if LEDGER in wanted:
             with _phase(report, progress, LEDGER_LAW) as (ledger,):
                 check_ledger(lake, built, ledger)

@@ -32,7 +32,7 @@ class ChecksFailedError(ClickstreamError):
 @click.option("--source", metavar="NAME", help="Ingest only this source's files.")
 @click.option("--select", "select", metavar="TABLES", help="Only these, like gold/fact_sessions.")
 @click.option("--force", is_flag=True, help="Rebuild the hours even if nothing changed.")
-@click.option("--exact", is_flag=True, help="Do not repair stale hours outside --from/--to.")
+@click.option("--exact", is_flag=True, help="Repair nothing outside --from/--to, nor daily marts.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def run(  # noqa: PLR0917 (click passes every option)
     first: str | None,
@@ -45,7 +45,8 @@ def run(  # noqa: PLR0917 (click passes every option)
 ) -> None:
     """Bring bronze, silver and gold up to date.
 
-    Without options: ingest every new landing file, then rebuild every stale hour. With --from and
+    Without options: ingest every new landing file, then rebuild every stale hour, then the
+    daily marts and the marts over all time that are stale. With --from and
     --to: the landing files and home hours of that range first, then whatever is stale (unless
     --exact).
     """

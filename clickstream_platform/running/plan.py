@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from clickstream_platform.hours import hours_between, spans
+from clickstream_platform.hours import chunked, day_of, hours_between, hours_of_day, spans
 from clickstream_platform.settings import Settings
 from clickstream_platform.storage import hour_state
 from clickstream_platform.storage.hour_state import States
@@ -13,6 +13,7 @@ from clickstream_platform.tables.bronze import BRONZE_EVENTS
 
 MAX_GAP_HOURS = 24
 _LINE_BYTES = 350  # about what a line weighs; turns row counts into the settings' bytes
+MAX_DAYS_PER_RUN = 31  # daily marts read their facts into one cache
 
 
 @dataclass(frozen=True)
@@ -50,3 +51,15 @@ def sizes_of(states: States) -> dict[str, int]:
     """About how many bytes of lines each home hour has."""
     bronze = hour_state.of_table(states, BRONZE_EVENTS.path)
     return {hour: row.row_count * _LINE_BYTES for hour, row in bronze.items()}
+
+
+def plan_days(days: Sequence[str]) -> list[Span]:
+    """Spans of days as `plan` makes them of hours, at most `MAX_DAYS_PER_RUN` long each."""
+    midnights = [hours_of_day(day)[0] for day in days]
+    planned: list[Span] = []
+    for first, last in spans(midnights, max_gap_hours=MAX_GAP_HOURS):
+        wanted = [day for day in sorted(set(days)) if day_of(first) <= day <= day_of(last)]
+        planned += [
+            Span(some[0], some[-1], tuple(some)) for some in chunked(wanted, MAX_DAYS_PER_RUN)
+        ]
+    return planned

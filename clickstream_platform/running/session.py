@@ -39,7 +39,7 @@ class Runs:
     def execute(
         self,
         job: str,
-        span: Span,
+        span: Span | None,
         *,
         assets: Sequence[dg.AssetKey] | None = None,
         only_stale: bool,
@@ -47,6 +47,7 @@ class Runs:
     ) -> str:
         """The id of a run that succeeded. A lost engine is replaced and the span tried once more.
 
+        A job of tables without partitions has no span.
         Raises: RunFailedError.
         """
         try:
@@ -61,13 +62,15 @@ class Runs:
     def _execute(
         self,
         job: str,
-        span: Span,
+        span: Span | None,
         *,
         assets: Sequence[dg.AssetKey] | None,
         only_stale: bool,
         force: bool = False,
     ) -> str:
-        tags = {run_tags.RANGE_START: span.first, run_tags.RANGE_END: span.last, run_tags.BY: "cli"}
+        tags = {run_tags.BY: "cli"}
+        if span:
+            tags |= {run_tags.RANGE_START: span.first, run_tags.RANGE_END: span.last}
         if only_stale:
             tags[ONLY_STALE_TAG] = "true"
         if force:
@@ -84,7 +87,7 @@ class Runs:
         return result.run_id
 
 
-def _failure(job: str, span: Span, result: dg.ExecuteInProcessResult) -> RunFailedError:
+def _failure(job: str, span: Span | None, result: dg.ExecuteInProcessResult) -> RunFailedError:
     cause: BaseException | None = None
     step, text = "start", "no step failed"
     for event in result.all_events:
@@ -95,8 +98,7 @@ def _failure(job: str, span: Span, result: dg.ExecuteInProcessResult) -> RunFail
             lost = failure.error and "EngineLostError" in failure.error.to_string()
             cause = EngineLostError(text) if lost else None
             break
-    error = RunFailedError(
-        f"Run {result.run_id} ({job}, {span.first} to {span.last}) failed in step {step}: {text}"
-    )
+    over = f", {span.first} to {span.last}" if span else ""
+    error = RunFailedError(f"Run {result.run_id} ({job}{over}) failed in step {step}: {text}")
     error.__cause__ = cause
     return error

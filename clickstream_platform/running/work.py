@@ -1,4 +1,5 @@
-"""The two phases of a run: new files to bronze, then every stale hour to silver and gold."""
+"""The phases of a run: new files to bronze, stale hours to silver and gold, then what follows
+from them: daily marts and marts over all time."""
 
 from __future__ import annotations
 
@@ -10,11 +11,16 @@ from dataclasses import asdict, dataclass
 import dagster as dg
 import duckdb
 
-from clickstream_platform.build.staleness import stale_gold, stale_silver
+from clickstream_platform.build.staleness import (
+    stale_days,
+    stale_gold,
+    stale_silver,
+    stale_snapshots,
+)
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.errors import ClickstreamError, UsageError
 from clickstream_platform.hours import hours_between
-from clickstream_platform.running.plan import Span, plan, sizes_of
+from clickstream_platform.running.plan import Span, plan, plan_days, sizes_of
 from clickstream_platform.running.session import Runs
 from clickstream_platform.settings import Settings
 from clickstream_platform.storage import delta, hour_state
@@ -89,6 +95,8 @@ def bring_up_to_date(settings: Settings, request: Request, *, on_plan: OnPlan) -
     before = hour_state.current(workspace.lake)
     run_ids = _ingest(workspace, runs, request, on_plan)
     run_ids += _repair(workspace, runs, request, on_plan)
+    if not request.tables and not request.exact:
+        run_ids += _follow(workspace, runs, on_plan)
     return Outcome(tuple(run_ids), tuple(_built(workspace, before, run_ids)))
 
 
@@ -155,6 +163,22 @@ def _repair(workspace: Workspace, runs: Runs, request: Request, on_plan: OnPlan)
     )
 
 
+def _follow(workspace: Workspace, runs: Runs, on_plan: OnPlan) -> list[str]:
+    """Daily marts once their hours are settled, then the marts over all time."""
+    ids = []
+    days = stale_days(workspace, hour_state.current(workspace.lake))
+    if days:
+        advance = on_plan("daily marts", len(days))
+        for span in plan_days(days):
+            ids.append(runs.execute("daily", span, only_stale=True))
+            advance(len(span.wanted))
+    if stale_snapshots(workspace, hour_state.current(workspace.lake)):
+        advance = on_plan("marts over all time", 1)
+        ids.append(runs.execute("snapshots", None, only_stale=True))
+        advance(1)
+    return ids
+
+
 def _run_spans(
     workspace: Workspace,
     runs: Runs,
@@ -184,7 +208,7 @@ def _selected(paths: Sequence[str]) -> list[dg.AssetKey] | None:
     keys = set()
     for path in paths:
         if table(path).path not in allowed:
-            raise UsageError(f"--select takes silver and gold tables, not {path}.")
+            raise UsageError(f"--select takes hourly tables of silver and gold, not {path}.")
         chosen = SILVER if table(path) in SILVER else (table(path),)
         keys |= {dg.AssetKey(t.key) for t in chosen}
     return sorted(keys)

@@ -186,13 +186,33 @@ def replace_hours_arrow(
 
 
 @_RETRY
+def replace_all_arrow(rows: pa.Table, lake: Path, table: Table, *, run_id: str) -> Written:
+    """One commit after which `table` holds exactly `rows`, by delta-rs.
+
+    Raises: SchemaMismatchError, before any write.
+    """
+    commit_id = uuid.uuid4().hex
+    write_deltalake(
+        location(lake, table),
+        conform(rows, table),
+        mode="overwrite",
+        commit_properties=CommitProperties(
+            custom_metadata={COMMIT_KEY: _metadata(commit_id, run_id)}
+        ),
+    )
+    return Written(_version_of(lake, table, commit_id), commit_id)
+
+
+@_RETRY
 def append_arrow(rows: pa.Table, lake: Path, table: Table, *, run_id: str) -> Written:
-    """Appends `rows` in one commit, by delta-rs."""
+    """Appends `rows` in one commit, by delta-rs; a table made before the contract had a column
+    gets that column."""
     commit_id = uuid.uuid4().hex
     write_deltalake(
         location(lake, table),
         conform(rows, table),
         mode="append",
+        schema_mode="merge",
         commit_properties=CommitProperties(
             custom_metadata={COMMIT_KEY: _metadata(commit_id, run_id)}
         ),
@@ -225,6 +245,15 @@ def read_hours(
         reader = reader.option("versionAsOf", version)
     rows = reader.load(location(lake, table))
     return rows.where(F.col(str(table.partition_by)).isin([*hours]))
+
+
+def read_partitions(
+    spark: SparkSession, lake: Path, table: Table, hours: Sequence[str] | None
+) -> DataFrame:
+    """The newest rows of `table`, in `hours` or all; opens only the files of those hours."""
+    if hours is not None:
+        return read_hours(spark, lake, table, hours, version=None)
+    return spark.read.format("delta").load(location(lake, table))
 
 
 def read_arrow(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ class HourStateRow:
     max_event_at: datetime | None = None
     blocked_by: str | None = None
     is_stale: bool = False
+    input_digest: str | None = None
     recorded_at: datetime | None = None
 
 
@@ -85,6 +87,22 @@ def is_stale(
     if row is None or row.is_stale or row.code_version != code_version:
         return True
     return any(state.version > row.input_version for state in reaching(row, inputs))
+
+
+def digest_of(inputs: Iterable[HourStateRow]) -> str:
+    """Which version of which input holds each of these hours, as one short text.
+
+    Differs as soon as an input hour was committed anew, appeared or vanished.
+    """
+    held = sorted(f"{row.table} {row.hour} {row.version}" for row in inputs)
+    return hashlib.sha256("\n".join(held).encode()).hexdigest()[:24]
+
+
+def is_behind(row: HourStateRow | None, *, input_digest: str, code_version: str) -> bool:
+    """True if a table of several inputs was never built there, by other code, or from others."""
+    if row is None or row.is_stale or row.code_version != code_version:
+        return True
+    return row.input_digest != input_digest
 
 
 def reaching(row: HourStateRow, inputs: Mapping[str, HourStateRow]) -> Iterable[HourStateRow]:

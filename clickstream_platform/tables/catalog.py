@@ -3,14 +3,14 @@
 from clickstream_platform.errors import UsageError
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.contract import Table
-from clickstream_platform.tables.gold import GOLD
+from clickstream_platform.tables.gold import DAILY, GOLD, SNAPSHOTS
 from clickstream_platform.tables.lateness import LATENESS_HOURLY
 from clickstream_platform.tables.ops import CONSERVATION_LEDGER, DQ_RESULTS, HOUR_STATE, REPAIRS
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
 
 SILVER = (SILVER_DUPLICATES, SILVER_QUARANTINE, SILVER_EVENTS)  # in commit order
 OPS = (HOUR_STATE, CONSERVATION_LEDGER, LATENESS_HOURLY, DQ_RESULTS, REPAIRS)
-ALL = (BRONZE_EVENTS, *SILVER, *GOLD, *OPS)
+ALL = (BRONZE_EVENTS, *SILVER, *GOLD, *DAILY, *SNAPSHOTS, *OPS)
 BY_PATH = {table.path: table for table in ALL}
 
 

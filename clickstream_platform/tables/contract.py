@@ -14,7 +14,9 @@ from pyspark.sql import types as T
 
 Layer = Literal["bronze", "silver", "gold", "ops"]
 Writer = Literal["spark", "deltalake"]
-Reach = Literal["same", "sessions", "orders", "none"]
+Reach = Literal["same", "sessions", "orders", "day", "all", "none"]
+DAY_COLUMN = "event_day"
+SNAPSHOT_KEY = "all"  # the one key of a table that is built whole
 Action = Literal["reject", "warn", "block"]
 
 
@@ -78,6 +80,8 @@ class Table:
     owner: str
     inputs: tuple[str, ...] = ()
     reach: Reach = "same"
+    days_before: int = 0  # how far the reach `day` goes beyond the day itself
+    days_after: int = 0
     retention: str = "kept until erased"
     row_rules: tuple[RowRule, ...] = ()
     kinds: tuple[str, ...] = ()
@@ -93,6 +97,15 @@ class Table:
     @property
     def key(self) -> list[str]:
         return [self.layer, self.name]
+
+    @property
+    def is_daily(self) -> bool:
+        return self.partition_by == DAY_COLUMN
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Built whole, from all facts there are; its one state has the key `all`."""
+        return self.reach == "all"
 
     @property
     def sql_name(self) -> str:

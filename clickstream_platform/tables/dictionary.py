@@ -28,6 +28,7 @@ REACHES = {
     "same": "the same hour",
     "sessions": "the hours its sessions touch",
     "orders": "the hours its orders touch",
+    "all": "all hours there are",
     "none": "none; a log",
 }
 
@@ -79,7 +80,7 @@ def _section(table: Table) -> str:
         ("written by", WRITERS[table.writer]),
         ("owner", _code(table.owner)),
         ("inputs", ", ".join(_code(path) for path in table.inputs) or "none in the lake"),
-        ("input hours that change an hour", REACHES[table.reach]),
+        ("input hours that change an hour", _reach(table)),
         ("retention", _text(table.retention)),
     ]
     columns = [_column(spec) for spec in table.columns]
@@ -95,6 +96,17 @@ def _section(table: Table) -> str:
             _markdown(("rule", "action", "what must hold"), rules),
         ]
     )
+
+
+def _reach(table: Table) -> str:
+    if table.reach != "day":
+        return REACHES[table.reach]
+    more = [
+        f"{days} {'day' if days == 1 else 'days'} {side}"
+        for days, side in ((table.days_before, "before"), (table.days_after, "after"))
+        if days
+    ]
+    return " and ".join(["those of its day", *more])
 
 
 def _column(spec: ColumnSpec) -> tuple[str, ...]:

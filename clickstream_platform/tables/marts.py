@@ -102,6 +102,54 @@ FUNNEL_10MIN = Table(
 )
 
 
+class FunnelHourly(pa.DataFrameModel):
+    """How far the sessions of an hour came, by three readings of the steps' order."""
+
+    event_hour: T.StringType = column(
+        "Hour the sessions started.", of=("gold/fact_sessions.event_hour",)
+    )
+    mode: T.StringType = column(
+        "`any`: all steps, in whatever order; `ordered`: each after the one before, with anything "
+        "between; `strict`: with no other step between.",
+        of=(_SILVER + "event_timestamp",),
+        isin=["any", "ordered", "strict"],
+    )
+    step_no: T.LongType = column("1 for the first step.", ge=1)
+    step: T.StringType = column("Event name of the step.", of=(_SILVER + "event_name",))
+    sessions: T.LongType = column(
+        "That came through this step and all before.", of=("gold/fact_sessions.session_id",), ge=0
+    )
+    step_rate: T.DoubleType = column(
+        "sessions / those through the step before; null if none, and for the first step.",
+        nullable=True,
+        of=("gold/fact_sessions.session_id",),
+        ge=0.0,
+        le=1.0,
+    )
+    overall_rate: T.DoubleType = column(
+        "sessions / those through step 1; null if none.",
+        nullable=True,
+        of=("gold/fact_sessions.session_id",),
+        ge=0.0,
+        le=1.0,
+    )
+
+
+FUNNEL_HOURLY = Table(
+    layer="gold",
+    name="funnel_hourly",
+    model=FunnelHourly,
+    grain="one row per hour in which a session started, mode and funnel step",
+    keys=("event_hour", "mode", "step_no"),
+    partition_by="event_hour",
+    writer="deltalake",
+    owner=_OWNER,
+    inputs=("silver/events",),
+    reach="sessions",
+    kinds=_DELTA_RS,
+)
+
+
 class HourlyMetrics(pa.DataFrameModel):
     """The hour in one row."""
 

@@ -15,7 +15,9 @@ class HourState(pa.DataFrameModel):
     """Append-only log; the newest row of a table and hour is its state and its commit point."""
 
     table: T.StringType = column("`layer/name`.")
-    hour: T.StringType = column("The table's hour; for bronze the home hour.")
+    hour: T.StringType = column(
+        "The table's hour, for bronze the home hour; the day of a daily table; `all` of a snapshot."
+    )
     version: T.LongType = column("Delta version that holds the hour's rows.", ge=0)
     input_version: T.LongType = column("Version of the input table that was read.", ge=-1)
     reach_from: T.StringType = column("First input hour that can change this hour.")
@@ -32,6 +34,10 @@ class HourState(pa.DataFrameModel):
         "Blocking rule that kept the hour's new rows out of the table.", nullable=True
     )
     is_stale: T.BooleanType = column("A mark: rebuild, whatever the versions say.")
+    input_digest: T.StringType = column(
+        "Daily tables and snapshots: the versions of all inputs that were read, as one digest.",
+        nullable=True,
+    )
     run_id: T.StringType = column("Dagster run.")
     recorded_at: T.TimestampType = column("When the row was appended.")
 

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from deltalake import DeltaTable
 
 from clickstream_platform.oracle.command import verify as verify_command
+from clickstream_platform.oracle.daily_laws import TABLES as DAILY
 from clickstream_platform.oracle.findings import Finding, masked
 from clickstream_platform.oracle.verify import VERIFIABLE, UnknownTableError, verify
 from clickstream_platform.settings import Settings, read_settings
@@ -235,7 +236,15 @@ def test_a_wrong_lateness_is_found(settings: Settings) -> None:
     assert row.key == {"ingest_hour": ELEVEN, "home_hour": ELEVEN, "source": "shop_json"}
 
 
-@pytest.mark.parametrize("table", VERIFIABLE)
+# The home of this folder has no daily marts; build/test_daily.py misses those.
+WRITTEN_BY_HAND = [
+    table
+    for table in VERIFIABLE
+    if table not in (*DAILY, "gold/bot_visitors_hourly", "gold/funnel_hourly")
+]
+
+
+@pytest.mark.parametrize("table", WRITTEN_BY_HAND)
 def test_a_missing_table_is_found(settings: Settings, table: str) -> None:
     if table == "bronze/events":
         write_manifest(settings)

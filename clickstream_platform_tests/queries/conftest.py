@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from clickstream_platform.settings import Settings
-from clickstream_platform_tests.queries import lake_rows
+from clickstream_platform_tests.queries import daily_rows, lake_rows
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return lake_rows.build(tmp_path_factory.mktemp("queries"))
+    home = tmp_path_factory.mktemp("queries")
+    daily_rows.build(home)
+    return lake_rows.build(home)

@@ -16,7 +16,13 @@ from clickstream_platform.tables.catalog import table as contract
 from clickstream_platform.tables.contract import Table
 
 TEN, ELEVEN = "2026-11-20T10", "2026-11-20T11"
-EMPTY: Mapping[str, Any] = {"items": [], "warnings": [], "reasons": [], "linked_hours": []}
+EMPTY: Mapping[str, Any] = {
+    "items": [],
+    "warnings": [],
+    "reasons": [],
+    "linked_hours": [],
+    "bot_signals": [],
+}
 
 
 def at(clock: str) -> datetime:

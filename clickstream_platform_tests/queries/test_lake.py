@@ -94,7 +94,7 @@ def test_mentions_survive_quotes_case_and_blanks() -> None:
         ("select * from read_csv('/etc/passwd')", "disabled by configuration"),
         ("selec 1", "syntax error"),
         ("select event_nam from gold.fact_events", r"Columns of gold.fact_events: event_id, "),
-        ("select * from gold.fact_event", r"Tables and views: gold.fact_events, "),
+        ("select * from gold.fact_event", r"Tables and views: .*gold.fact_events, "),
     ],
 )
 def test_what_cannot_be_answered_is_explained(sql: str, words: str, tiny: Settings) -> None:
@@ -114,7 +114,8 @@ def test_a_view_names_the_table_it_lacks(tmp_path: Path, tiny: Settings) -> None
     shutil.copytree(tiny.home, tmp_path, dirs_exist_ok=True)
     shutil.rmtree(tmp_path / "lake" / "ops" / "hour_state")
     with Lake(read_settings(home=tmp_path)) as lake:
-        assert lake.views == ("ops.v_dq_results",)
+        assert "ops.v_dq_results" in lake.views
+        assert "gold.v_fact_sessions" not in lake.views
         with pytest.raises(QueryError, match=r"ops.progress is made from ops.hour_state"):
             lake.rows("from gold.v_fact_sessions")
 

@@ -1,7 +1,7 @@
 """Spans of hours: few runs, bounded in hours and bytes."""
 
 from clickstream_platform.hours import hours_between
-from clickstream_platform.running.plan import Span, plan
+from clickstream_platform.running.plan import Span, plan, plan_days
 from clickstream_platform.settings import Settings, read_settings
 
 DAY = hours_between("2024-11-29T00", "2024-11-29T23")
@@ -35,3 +35,15 @@ def test_an_hour_above_the_limit_is_a_span_of_its_own() -> None:
     sizes = {"2024-11-29T00": 1, "2024-11-29T01": 99_000_000, "2024-11-29T02": 1}
     spans = plan(list(sizes), sizes, settings_with(size=10_000_000))
     assert [span.wanted for span in spans] == [(hour,) for hour in sizes]
+
+
+def test_days_in_a_row_are_one_span_of_at_most_31() -> None:
+    days = [hour[:10] for hour in hours_between("2024-10-01T00", "2024-11-04T00")[::24]]
+    apart = ["2024-12-01", "2024-12-03"]
+    planned = plan_days([*days, *apart])
+    assert [(span.first, span.last, len(span.wanted)) for span in planned] == [
+        ("2024-10-01", "2024-10-31", 31),
+        ("2024-11-01", "2024-11-04", 4),
+        ("2024-12-01", "2024-12-01", 1),
+        ("2024-12-03", "2024-12-03", 1),
+    ]

@@ -1,0 +1,64 @@
+"""Which days of daily tables, and which tables over all time, are current by `ops/hour_state`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+ALL_TIME = "all"
+FACTS = ("gold/fact_events", "gold/fact_sessions", "gold/fact_transactions")
+EVENTS, SESSIONS, ORDERS = FACTS
+ROBOTS = "gold/bot_visitors_hourly"
+PRODUCT_DAYS = "gold/product_metrics_daily"
+EXPOSURES = "gold/experiment_exposures"
+# Table: its inputs, and how many days before and after its own their partitions count.
+DAILY = {
+    "gold/fact_daily_metrics": ((SESSIONS, ORDERS, ROBOTS), 0, 0),
+    PRODUCT_DAYS: ((EVENTS, ORDERS), 0, 0),
+    "gold/journey_paths": ((EVENTS, SESSIONS), 0, 1),
+    "gold/cart_abandonment": (FACTS, 0, 8),
+    "gold/attribution_credit": ((SESSIONS, ORDERS), 30, 0),
+    "gold/anomalies": (("gold/hourly_metrics",), 28, 0),
+    "gold/price_outliers": ((EVENTS,), 0, 0),
+    EXPOSURES: ((EVENTS,), 0, 0),
+}
+SNAPSHOTS = {
+    "gold/dim_user_metrics": (SESSIONS, ORDERS),
+    "gold/rfm_scores": (ORDERS,),
+    "gold/retention_cohort": (SESSIONS, ORDERS),
+    "gold/dim_product_metrics": (PRODUCT_DAYS,),
+    "gold/product_affinity": (ORDERS,),
+    "gold/experiment_results": (EXPOSURES, ORDERS),
+}
+State = dict[str, Any]
+
+
+def mark_behind(states: Mapping[tuple[str, str], State]) -> None:
+    """Sets `is_behind` of daily tables and those over all time: if they were built from other
+    versions of their inputs than there are, or if an input is behind itself."""
+    by_day: dict[tuple[str, str], list[State]] = {}
+    for (table, key), state in states.items():
+        by_day.setdefault((table, key[:10]), []).append(state)
+    for (table, key), state in states.items():
+        if table in DAILY:
+            inputs, before, after = DAILY[table]
+            days = [_shifted(key, step) for step in range(-before, after + 1)]
+            reaching = [row for p in inputs for day in days for row in by_day.get((p, day), [])]
+            state["is_behind"] = _is_behind(state, reaching)
+    for table, inputs in SNAPSHOTS.items():
+        if found := states.get((table, ALL_TIME)):
+            reaching = [row for (other, _), row in states.items() if other in inputs]
+            found["is_behind"] = _is_behind(found, reaching)
+
+
+def _is_behind(state: State, inputs: list[State]) -> bool:
+    held = sorted(f"{row['table']} {row['hour']} {row['version']}" for row in inputs)
+    digest = hashlib.sha256("\n".join(held).encode()).hexdigest()[:24]
+    is_other = state["input_digest"] != digest
+    return state["is_stale"] or is_other or any(row["is_behind"] for row in inputs)
+
+
+def _shifted(day: str, days: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()

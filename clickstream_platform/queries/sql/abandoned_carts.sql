@@ -1,0 +1,14 @@
+-- name: abandoned_carts
+-- description: Carts left behind by the step they reached: lost value and what came back in 7 days.
+-- tables: gold.cart_abandonment
+
+select
+    step_reached,
+    count(*) as carts,
+    sum(cart_value) as cart_value,
+    count(recovered_order_id) as recovered,
+    coalesce(sum(recovered_value), 0) as recovered_value,
+    count(recovered_order_id) / count(*) as recovery_rate
+from gold.cart_abandonment
+group by step_reached
+order by cart_value desc

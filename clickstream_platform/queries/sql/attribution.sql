@@ -1,0 +1,15 @@
+-- name: attribution
+-- description: Orders and revenue each channel is owed, by attribution model.
+-- tables: gold.attribution_credit
+-- param: model = %
+
+select
+    model,
+    channel_group,
+    sum(credit)::double as orders,
+    sum(credited_value) as revenue,
+    count(distinct conversion_id) as orders_touched
+from gold.attribution_credit
+where model like $model
+group by model, channel_group
+order by model, revenue desc, channel_group

@@ -1,0 +1,13 @@
+-- name: category_trend
+-- description: Views, orders and revenue of each category by day.
+-- tables: gold.product_metrics_daily
+
+select
+    item_category,
+    event_day,
+    sum(views)::bigint as views,
+    sum(orders)::bigint as orders,
+    sum(revenue) as revenue
+from gold.product_metrics_daily
+group by all
+order by item_category, event_day

@@ -1,0 +1,15 @@
+-- name: channels
+-- description: Channels by sessions, engagement, conversion and revenue; robots left out.
+-- tables: gold.dim_sessions
+
+select
+    coalesce(channel_group, '(unknown)') as channel_group,
+    count(*) as sessions,
+    count(distinct customer_id) as customers,
+    count(*) filter (where is_engaged) / count(*) as engagement_rate,
+    count(*) filter (where purchases > 0) / count(*) as conversion_rate,
+    sum(transaction_revenue) as revenue
+from gold.dim_sessions
+where not is_bot
+group by all
+order by sessions desc, channel_group

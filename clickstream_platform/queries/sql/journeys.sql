@@ -1,0 +1,14 @@
+-- name: journeys
+-- description: The most frequent whole beginnings of sessions that end or are cut at 6 steps.
+-- tables: gold.journey_paths
+-- param: limit = 15
+
+select
+    path,
+    sum(exits)::bigint as sessions,
+    sum(converted_sessions) / sum(sessions) as conversion_rate_from_here
+from gold.journey_paths
+group by path
+having sum(exits) > 0
+order by sessions desc, path
+limit $limit

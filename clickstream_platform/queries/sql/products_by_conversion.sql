@@ -1,0 +1,15 @@
+-- name: products_by_conversion
+-- description: From view to cart to order, by category and price band.
+-- tables: gold.dim_product_metrics
+
+select
+    item_category,
+    price_band,
+    count(*) as products,
+    sum(views)::bigint as views,
+    sum(add_to_carts) / nullif(sum(views), 0) as cart_rate,
+    sum(orders) / nullif(sum(views), 0) as order_rate,
+    sum(revenue) as revenue
+from gold.dim_product_metrics
+group by all
+order by revenue desc, item_category, price_band

@@ -1,0 +1,15 @@
+-- name: repeat_customers
+-- description: One-time and repeat buyers: how many, and their share of revenue.
+-- tables: gold.dim_user_metrics
+
+select
+    case when is_repeat then 'repeat' else 'one-time' end as buyers,
+    count(*) as customers,
+    sum(orders)::bigint as orders,
+    sum(customer_lifetime_value) as revenue,
+    sum(customer_lifetime_value)::double
+        / nullif(sum(sum(customer_lifetime_value)) over (), 0) as revenue_share
+from gold.dim_user_metrics
+where orders > 0
+group by is_repeat
+order by buyers

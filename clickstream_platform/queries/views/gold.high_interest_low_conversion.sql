@@ -1,0 +1,15 @@
+-- Products seen at least as often as three in four others that were seen, yet ordered less often
+-- per view than the median.
+select
+    products.*,
+    limits.views_from,
+    limits.order_rate_below
+from gold.dim_product_metrics as products
+cross join (
+    select
+        quantile_cont(views, 0.75) as views_from,
+        median(order_rate) as order_rate_below
+    from gold.dim_product_metrics
+    where views > 0
+) as limits
+where products.views >= limits.views_from and products.order_rate < limits.order_rate_below

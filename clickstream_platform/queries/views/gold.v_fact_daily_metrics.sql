@@ -1,0 +1,27 @@
+-- gold.fact_daily_metrics with the customers first seen that day, and the change in a week.
+select
+    days.*,
+    coalesce(newcomers.new_users, 0) as new_users,
+    days.revenue - before.revenue as revenue_change_in_a_week,
+    days.sessions - before.sessions as sessions_change_in_a_week
+from gold.fact_daily_metrics as days
+left join gold.fact_daily_metrics as before
+    on before.traffic = days.traffic and before.event_date = days.event_date - 7
+left join (
+    select
+        cast(users.first_seen_at as date) as event_date,
+        traffics.traffic,
+        count(*) as new_users
+    from gold.dim_user_metrics as users
+    cross join (values ('all'), ('human')) as traffics(traffic)
+    left join (
+        select distinct visitor_id, left(event_hour, 10) as event_day
+        from gold.bot_visitors_hourly
+        where is_bot
+    ) as robots
+        on robots.visitor_id = users.customer_id
+        and robots.event_day = strftime(users.first_seen_at, '%Y-%m-%d')
+    where traffics.traffic = 'all' or robots.visitor_id is null
+    group by 1, 2
+) as newcomers
+    on newcomers.event_date = days.event_date and newcomers.traffic = days.traffic

@@ -1,0 +1,154 @@
+"""Customers over all time (docs/DEFINITIONS.md, Customers)."""
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+from pyspark.sql.window import WindowSpec
+
+from clickstream_platform.tables.customers import DIM_USER_METRICS, RETENTION_COHORT, RFM_SCORES
+from clickstream_platform.transforms.sessions import typed
+
+HIGH_VALUE_FROM = 500
+PERIODS = ("day", "week", "month")
+
+
+def customer_id() -> Column:
+    """The account id, else the visitor id."""
+    return F.coalesce("user_id", "visitor_id")
+
+
+def dim_user_metrics(sessions: DataFrame, orders: DataFrame) -> DataFrame:
+    """One row per customer, from all sessions and orders; both have `customer_id`."""
+    came = sessions.select(
+        "customer_id",
+        "event_day",
+        F.col("started_at").alias("first_at"),
+        F.col("ended_at").alias("last_at"),
+        F.lit(1).alias("session"),
+        F.col("is_engaged").cast("int").alias("engaged"),
+    )
+    bought = orders.where(F.col("is_reported") & F.col("customer_id").isNotNull()).select(
+        "customer_id",
+        "event_day",
+        F.col("ordered_at").alias("first_at"),
+        F.col("ordered_at").alias("last_at"),
+        F.col("ordered_at"),
+        F.col("value"),
+    )
+    customers = (
+        came.unionByName(bought, allowMissingColumns=True)
+        .groupBy("customer_id")
+        .agg(
+            F.min("first_at").alias("first_seen_at"),
+            F.max("last_at").alias("last_seen_at"),
+            F.count_distinct("event_day").alias("active_days"),
+            F.count("session").alias("sessions"),
+            F.coalesce(F.sum("engaged"), F.lit(0)).alias("engaged_sessions"),
+            F.count("ordered_at").alias("orders"),
+            F.coalesce(F.sum("value"), F.lit(0)).alias("customer_lifetime_value"),
+            F.min("ordered_at").alias("first_order_at"),
+            F.max("ordered_at").alias("last_order_at"),
+        )
+    )
+    segment = (
+        F.when(F.col("customer_lifetime_value") >= HIGH_VALUE_FROM, "High Value")
+        .when(F.col("orders") > 0, "Converted")
+        .when(F.col("engaged_sessions") > 0, "Engaged")
+        .otherwise("New/Inactive")
+    )
+    return typed(
+        customers.withColumn("is_repeat", F.col("orders") >= 2).withColumn("segment", segment),
+        DIM_USER_METRICS,
+    )
+
+
+def rfm_scores(orders: DataFrame) -> DataFrame:
+    """One row per customer with an order in the reporting currency or without one."""
+    day = F.to_date("event_day")
+    customers = (
+        orders.where(F.col("is_reported") & F.col("customer_id").isNotNull())
+        .groupBy("customer_id")
+        .agg(
+            F.max(day).alias("last_day"),
+            F.count(F.lit(1)).alias("frequency"),
+            F.sum("value").alias("monetary"),
+        )
+        .withColumn("as_of_date", F.max("last_day").over(_all()))
+        .withColumn("recency_days", F.date_diff("as_of_date", "last_day"))
+    )
+    scored = (
+        customers.withColumn("r", _quintile(F.col("last_day")))
+        .withColumn("f", _quintile(F.col("frequency")))
+        .withColumn("m", _quintile(F.col("monetary")))
+    )
+    return typed(scored.withColumn("rfm_segment", _rfm_segment()), RFM_SCORES)
+
+
+def _all() -> WindowSpec:
+    return Window.partitionBy(F.lit(1))
+
+
+def _quintile(value: Column) -> Column:
+    """1 to 5 by where the middle of the customers with this value lies; they score alike."""
+    below = F.rank().over(Window.partitionBy(F.lit(1)).orderBy(value)) - 1
+    equal = F.count(F.lit(1)).over(Window.partitionBy(value))
+    return 1 + F.floor(5 * (2 * below + equal) / (2 * F.count(F.lit(1)).over(_all())))
+
+
+def _rfm_segment() -> Column:
+    r = F.col("r")
+    fm = F.floor((F.col("f") + F.col("m") + 1) / 2)  # their mean, rounded half up
+    return (
+        F.when((r >= 4) & (fm >= 4), "Champions")
+        .when((r == 3) & (fm == 3), "Need Attention")
+        .when((r >= 3) & (fm >= 3), "Loyal Customers")
+        .when((r >= 4) & (fm == 2), "Potential Loyalist")
+        .when(r == 5, "New Customers")
+        .when(r == 4, "Promising")
+        .when(r == 3, "About To Sleep")
+        .when((r == 1) & (fm >= 4), "Cannot Lose Them")
+        .when(fm >= 3, "At Risk")
+        .when(r == 2, "Hibernating")
+        .otherwise("Lost")
+    )
+
+
+def retention_cohort(sessions: DataFrame, orders: DataFrame) -> DataFrame:
+    """One row per basis, period, cohort and later period in which one of the cohort came."""
+    came = sessions.select(F.lit("activity").alias("basis"), "customer_id", "event_day")
+    bought = orders.select(F.lit("order").alias("basis"), "customer_id", "event_day")
+    date = F.to_date("event_day")
+    starts = [
+        F.struct(F.lit(period).alias("period"), F.trunc(date, period).alias("start"))
+        if period != "day"
+        else F.struct(F.lit(period).alias("period"), date.alias("start"))
+        for period in PERIODS
+    ]
+    seen = (
+        came.unionByName(bought)
+        .where(F.col("customer_id").isNotNull())
+        .select("basis", "customer_id", F.inline(F.array(*starts)))
+        .distinct()
+        .withColumn(
+            "cohort_start",
+            F.min("start").over(Window.partitionBy("basis", "customer_id", "period")),
+        )
+    )
+    days = F.date_diff("start", "cohort_start")
+    number = (
+        F.when(F.col("period") == "day", days)
+        .when(F.col("period") == "week", F.floor(days / 7))
+        .otherwise(F.round(F.months_between("start", "cohort_start")))
+    )
+    cohorts = (
+        seen.withColumn("period_no", number)
+        .groupBy("basis", "period", "cohort_start", "period_no")
+        .agg(F.count(F.lit(1)).alias("customers"))
+    )
+    of_cohort = Window.partitionBy("basis", "period", "cohort_start")
+    size = F.max(F.when(F.col("period_no") == 0, F.col("customers"))).over(of_cohort)
+    return typed(
+        cohorts.withColumn("cohort_size", size).withColumn(
+            "retention_rate", F.col("customers") / F.col("cohort_size")
+        ),
+        RETENTION_COHORT,
+    )

@@ -1,0 +1,81 @@
+"""The day in two rows (docs/DEFINITIONS.md, Days)."""
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from clickstream_platform.tables.daily import FACT_DAILY_METRICS, TRAFFIC
+from clickstream_platform.transforms.sessions import typed
+
+_COUNTS = (
+    "sessions",
+    "engaged_sessions",
+    "cart_sessions",
+    "converted_sessions",
+    "abandoned_carts",
+    "page_views",
+    "view_items",
+    "add_to_carts",
+    "orders",
+    "orders_other_currency",
+    "revenue",
+)
+
+
+def fact_daily_metrics(sessions: DataFrame, orders: DataFrame, bots: DataFrame) -> DataFrame:
+    """One row per day and kind of traffic, from the sessions and orders of whole days.
+
+    `bots` has a row per day and visitor that is a robot.
+    """
+    has_cart, has_order = F.col("add_to_carts") > 0, F.col("purchases") > 0
+    of_sessions = sessions.select(
+        "event_day",
+        "visitor_id",
+        "customer_id",
+        F.lit(1).alias("sessions"),
+        F.col("is_engaged").cast("int").alias("engaged_sessions"),
+        has_cart.cast("int").alias("cart_sessions"),
+        has_order.cast("int").alias("converted_sessions"),
+        (has_cart & ~has_order).cast("int").alias("abandoned_carts"),
+        "page_views",
+        "view_items",
+        "add_to_carts",
+    )
+    of_orders = orders.select(
+        "event_day",
+        "visitor_id",
+        F.col("is_reported").cast("int").alias("orders"),
+        (~F.col("is_reported")).cast("int").alias("orders_other_currency"),
+        F.when(F.col("is_reported"), F.col("value")).alias("revenue"),
+    )
+    flagged = (
+        of_sessions.unionByName(of_orders, allowMissingColumns=True)
+        .join(
+            F.broadcast(bots.withColumn("is_bot", F.lit(True))),
+            on=["event_day", "visitor_id"],
+            how="left",
+        )
+        .withColumn("of_traffic", F.when(F.col("is_bot"), F.array(F.lit("all"))).otherwise(
+            F.array(*[F.lit(traffic) for traffic in TRAFFIC])
+        ))
+        .withColumn("traffic", F.explode("of_traffic"))
+    )  # fmt: skip
+    days = flagged.groupBy("event_day", "traffic").agg(
+        *[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in _COUNTS],
+        F.count_distinct("customer_id").alias("active_users"),
+    )
+    return typed(
+        days.withColumn("event_date", F.to_date("event_day"))
+        .withColumn("engagement_rate", F.try_divide("engaged_sessions", F.col("sessions")))
+        .withColumn("bounce_rate", 1 - F.col("engagement_rate"))
+        .withColumn("conversion_rate", F.try_divide("converted_sessions", F.col("sessions")))
+        .withColumn(
+            "cart_abandonment_rate", F.try_divide("abandoned_carts", F.col("cart_sessions"))
+        )
+        .withColumn("average_order_value", _per("orders"))
+        .withColumn("revenue_per_session", _per("sessions")),
+        FACT_DAILY_METRICS,
+    )
+
+
+def _per(count: str) -> Column:
+    return F.try_divide(F.col("revenue").cast("double"), F.col(count))
