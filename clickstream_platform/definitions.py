@@ -7,6 +7,7 @@ from clickstream_platform.assets.hourly import bronze, gold, silver
 from clickstream_platform.assets.publish import publish_postgres
 from clickstream_platform.assets.reports import report_daily, report_job, report_schedule
 from clickstream_platform.assets.specs import spec_of
+from clickstream_platform.automation.marts import snapshots_sensor, touched_days_sensor
 from clickstream_platform.automation.sensors import landing_sensor, touched_hours_sensor
 from clickstream_platform.monitoring.sensor import alerts_sensor
 from clickstream_platform.resources.home import Home
@@ -45,7 +46,10 @@ defs = dg.Definitions(
     ],
     jobs=[ingest, repair, daily_marts, all_time_marts, report_job, stream],
     schedules=[report_schedule],
-    sensors=[landing_sensor, touched_hours_sensor, alerts_sensor, stream_keeper],
+    sensors=[
+        *(landing_sensor, touched_hours_sensor, touched_days_sensor, snapshots_sensor),
+        *(alerts_sensor, stream_keeper),
+    ],
     resources={
         "lake": Lake(engine=SparkEngine.of(settings())),
         "home": Home(path=str(settings().home)),

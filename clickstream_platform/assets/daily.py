@@ -11,6 +11,7 @@ import dagster as dg
 from clickstream_platform.assets.hourly import is_forced, is_repair, left_alone, note_ops
 from clickstream_platform.assets.results import emit
 from clickstream_platform.assets.specs import check_specs, spec_of
+from clickstream_platform.automation.reaper import name_process
 from clickstream_platform.build.daily import build_daily, build_snapshots
 from clickstream_platform.build.staleness import stale_days, stale_snapshots
 from clickstream_platform.resources.lake import Lake
@@ -29,6 +30,7 @@ from clickstream_platform.tables.gold import DAILY, SNAPSHOTS
 )
 def daily(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.MaterializeResult]:
     """Builds the selected daily marts of the days, each where its facts have changed."""
+    name_process(context)
     tables = _selected(context, DAILY)
     with lake.building("daily", run_id=context.run.run_id) as workspace:
         states = hour_state.current(workspace.lake)
@@ -61,6 +63,7 @@ def daily(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Material
 )
 def snapshots(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.MaterializeResult]:
     """Builds the selected marts over all time, each if any of its facts has changed."""
+    name_process(context)
     tables = _selected(context, SNAPSHOTS)
     with lake.building("snapshots", run_id=context.run.run_id) as workspace:
         states = hour_state.current(workspace.lake)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -13,7 +13,9 @@ from clickstream_platform import run_tags
 from clickstream_platform.automation.history import History
 from clickstream_platform.running.plan import Span, plan
 from clickstream_platform.settings import Settings
+from clickstream_platform.tables.contract import SNAPSHOT_KEY
 
+Plan = Callable[[Sequence[str], Mapping[str, int], Settings], list[Span]]  # into runs
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 10.0, 3600.0
 _FAILED_SPAN_HOURS = 64  # divided by 4 with each failure, so that the hour to blame ends up alone
 RUNNING, PAUSING, GIVEN_UP = -1, -2, -3
@@ -59,6 +61,7 @@ def ask(
     job: str,
     tags: Mapping[str, str],
     now: float,
+    planned_by: Plan = plan,
 ) -> Asked:
     """Requests for the needed hours that no run covers and whose pause after a failure is over.
 
@@ -73,7 +76,9 @@ def ask(
             continue
         hours = list(group)
         sizes = {hour: needs[hour].size for hour in hours}
-        by_failures.setdefault(failures, []).extend(plan(hours, sizes, _limits(settings, failures)))
+        by_failures.setdefault(failures, []).extend(
+            planned_by(hours, sizes, _limits(settings, failures))
+        )
     planned = [(n, span) for n in sorted(by_failures) for span in by_failures[n]]
     free = max(settings.automation.max_runs - len(history.unfinished), 0)
     return Asked(
@@ -118,8 +123,13 @@ def _request(
         run_key=f"{job}:{span.first}:{span.last}:{digest}:{failures}",
         tags={
             **tags,
-            run_tags.RANGE_START: span.first,
-            run_tags.RANGE_END: span.last,
+            **_covered(span),
             "dagster/max_retries": "0",  # the sensor itself asks again, after a pause
         },
     )
+
+
+def _covered(span: Span) -> dict[str, str]:
+    if span.first == SNAPSHOT_KEY:
+        return {run_tags.KEY: span.first}  # tables without partitions have no range
+    return {run_tags.RANGE_START: span.first, run_tags.RANGE_END: span.last}

@@ -82,11 +82,13 @@ class History:
 
 
 def _spans(records: Iterable[dg.RunRecord]) -> tuple[SpanRun, ...]:
-    """The runs with the hours they cover; one without hours, such as a stream, covers none."""
+    """The runs with the keys they cover; one without, such as a stream, covers none."""
     spans = []
     for record in records:
         tags = record.dagster_run.tags
-        first = tags.get(run_tags.RANGE_START) or tags.get(run_tags.PARTITION)
+        first = (
+            tags.get(run_tags.RANGE_START) or tags.get(run_tags.PARTITION) or tags.get(run_tags.KEY)
+        )
         last = tags.get(run_tags.RANGE_END) or first
         if first and last:
             ended = record.end_time or _seconds(record.update_timestamp)

@@ -19,10 +19,10 @@ from clickstream_platform.automation.bookkeeping import Progress, report_missing
 from clickstream_platform.automation.history import History
 from clickstream_platform.automation.needs import repair_needs
 from clickstream_platform.automation.reaper import reap
+from clickstream_platform.automation.tick import INTERVAL_S, STATUS, code_of, result
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.resources.home import Home
-from clickstream_platform.settings import settings
-from clickstream_platform.storage import delta, hour_state, ticks
+from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.storage.landing_look import Scope
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import SILVER
@@ -30,17 +30,11 @@ from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.ops import HOUR_STATE
 
-_STATUS = (
-    dg.DefaultSensorStatus.RUNNING
-    if settings().automation.enabled
-    else dg.DefaultSensorStatus.STOPPED
-)
-_INTERVAL_S = settings().automation.interval_s
 TABLES_OF: Mapping[str, Sequence[Table]] = {"ingest": [BRONZE_EVENTS], "repair": [*SILVER, *GOLD]}
 SENSOR_OF = {"ingest": "landing_sensor", "repair": "touched_hours_sensor"}
 
 
-@dg.sensor(job_name="ingest", minimum_interval_seconds=_INTERVAL_S, default_status=_STATUS)
+@dg.sensor(job_name="ingest", minimum_interval_seconds=INTERVAL_S, default_status=STATUS)
 def landing_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult:
     """Asks for bronze of the ingest hours for which finished landing files wait."""
     workspace = home.workspace
@@ -57,23 +51,23 @@ def landing_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.Sensor
     asked = _ask(workspace, needs, history, job="ingest", tags={})
     unfinished = f"; {seen.unsettled} files are not finished yet" if seen.unsettled else ""
     said = f"{asked}; {seen.new_files} new files{unfinished}"
-    return _result(context, workspace, asked, sensor=SENSOR_OF["ingest"], said=said, cursor=None)
+    return result(context, workspace, asked, sensor=SENSOR_OF["ingest"], said=said, cursor=None)
 
 
-@dg.sensor(job_name="repair", minimum_interval_seconds=_INTERVAL_S, default_status=_STATUS)
+@dg.sensor(job_name="repair", minimum_interval_seconds=INTERVAL_S, default_status=STATUS)
 def touched_hours_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult:
     """Asks for silver and gold of exactly the hours that are stale by `ops/hour_state`."""
     workspace = home.workspace
     for note in reap(context.instance, workspace):
         context.log.warning(note)
     cursor = json.loads(context.cursor or "{}")
-    code = _code(workspace)
+    code = code_of(workspace)
     version = delta.version(workspace.lake, HOUR_STATE)
     progress = Progress(**cursor.get("progress", {}))
     ingested = workspace.manifest.committed_since(progress.bronze_version)
     if cursor.get("settled") == [version, code] and not ingested:
         said = "nothing changed"
-        return _result(
+        return result(
             context, workspace, None, sensor=SENSOR_OF["repair"], said=said, cursor=context.cursor
         )
     history = _history(context, workspace, "repair")  # first: a run that ends now covers its hours
@@ -95,7 +89,7 @@ def touched_hours_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.
         "progress": asdict(told.progress),
     }
     cursor_after = json.dumps(remembered)
-    return _result(
+    return result(
         context, workspace, asked, sensor=SENSOR_OF["repair"], said=str(asked), cursor=cursor_after
     )
 
@@ -113,34 +107,11 @@ def _ask(
         history,
         workspace.settings,
         job=job,
-        tags={**tags, run_tags.CODE: _code(workspace), run_tags.BY: SENSOR_OF[job]},
+        tags={**tags, run_tags.CODE: code_of(workspace), run_tags.BY: SENSOR_OF[job]},
         now=time.time(),
     )
 
 
 def _history(context: dg.SensorEvaluationContext, workspace: Workspace, job: str) -> History:
     assets = {dg.AssetKey(table.key) for table in TABLES_OF[job]}
-    return History.of(context.instance, job, assets, code=_code(workspace))
-
-
-def _code(workspace: Workspace) -> str:
-    return f"{workspace.blocked_code}-{workspace.gold_code}"
-
-
-def _result(
-    context: dg.SensorEvaluationContext,
-    workspace: Workspace,
-    asked: Asked | None,
-    *,
-    sensor: str,
-    said: str,
-    cursor: str | None,
-) -> dg.SensorResult:
-    given_up = asked.given_up if asked else ()
-    if given_up:
-        said += f"; GIVEN UP: {', '.join(given_up[:5])}, see the failed runs"
-        context.log.error(said)
-    ticks.write(workspace.settings.state, sensor, said, given_up=given_up)
-    if not asked or not asked.requests:
-        return dg.SensorResult(skip_reason=said, cursor=cursor)
-    return dg.SensorResult(run_requests=list(asked.requests), cursor=cursor)
+    return History.of(context.instance, job, assets, code=code_of(workspace))

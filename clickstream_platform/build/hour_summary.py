@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from clickstream_platform.build.report import RuleCount
-from clickstream_platform.settings import CheckSettings
+from clickstream_platform.setting_groups import CheckSettings
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.rules import rules_of
 from clickstream_platform.tables.silver import SILVER_EVENTS, SILVER_QUARANTINE

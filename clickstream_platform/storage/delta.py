@@ -21,6 +21,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
 
 from clickstream_platform.errors import ClickstreamError
+from clickstream_platform.storage.conform import conform
 from clickstream_platform.tables.contract import Table
 
 COMMIT_KEY = "clickstream"
@@ -34,10 +35,6 @@ _RETRY = retry(
 
 class HourOutsideRunError(ClickstreamError):
     """Rows of an hour that this write was not asked to replace."""
-
-
-class SchemaMismatchError(ClickstreamError):
-    """Rows that do not have the contract's columns."""
 
 
 @dataclass(frozen=True)
@@ -218,22 +215,6 @@ def append_arrow(rows: pa.Table, lake: Path, table: Table, *, run_id: str) -> Wr
         ),
     )
     return Written(_version_of(lake, table, commit_id), commit_id)
-
-
-def conform(rows: pa.Table, table: Table) -> pa.Table:
-    """`rows` in the contract's column order and Arrow types.
-
-    Raises: SchemaMismatchError listing missing and unknown columns, or a value that does not fit.
-    """
-    wanted = table.arrow_schema
-    missing = [name for name in wanted.names if name not in rows.column_names]
-    unknown = [name for name in rows.column_names if name not in wanted.names]
-    if missing or unknown:
-        raise SchemaMismatchError(f"{table.path}: missing {missing}, not in contract {unknown}.")
-    try:
-        return rows.select(wanted.names).cast(wanted)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise SchemaMismatchError(f"{table.path}: {error}") from error
 
 
 def read_hours(

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import dagster as dg
 
 from clickstream_platform import logs
-from clickstream_platform.settings import Settings, StreamSettings, settings
+from clickstream_platform.setting_groups import StreamSettings
+from clickstream_platform.settings import Settings, settings
 from clickstream_platform.storage.owners import is_alive
 from clickstream_platform.streaming.op import SOURCE_TAG, stream
 from clickstream_platform.streaming.state import Heartbeat, StreamFolder, known_streams

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.errors import UsageError
-from clickstream_platform.settings import StreamSettings
+from clickstream_platform.setting_groups import StreamSettings
 from clickstream_platform.sources.model import KafkaInput
 
 EVENT_HUBS_USER = "$ConnectionString"  # literally: Event Hubs finds the rest in the password

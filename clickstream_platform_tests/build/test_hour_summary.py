@@ -3,7 +3,7 @@
 from typing import Any
 
 from clickstream_platform.build.hour_summary import BronzeCount, HourSummary
-from clickstream_platform.settings import CheckSettings
+from clickstream_platform.setting_groups import CheckSettings
 from clickstream_platform.tables.silver import (
     SILVER_DUPLICATES,
     SILVER_EVENTS,

@@ -6,7 +6,8 @@ from pathlib import Path
 from clickstream_platform.build.inputs import DayInputs
 from clickstream_platform.build.staleness import stale_days, stale_silver, stale_snapshots
 from clickstream_platform.build.workspace import Workspace
-from clickstream_platform.settings import CheckSettings, read_settings
+from clickstream_platform.setting_groups import CheckSettings
+from clickstream_platform.settings import read_settings
 from clickstream_platform.storage.hour_state import HourStateRow, States
 from clickstream_platform.tables.attribution import ATTRIBUTION_CREDIT
 from clickstream_platform.tables.contract import SNAPSHOT_KEY, Table

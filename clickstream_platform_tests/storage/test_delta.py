@@ -12,7 +12,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.storage import delta
-from clickstream_platform.storage.delta import HourOutsideRunError, SchemaMismatchError
+from clickstream_platform.storage.conform import SchemaMismatchError, conform
+from clickstream_platform.storage.delta import HourOutsideRunError
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.ops import CONSERVATION_LEDGER
 from clickstream_platform.tables.silver import SILVER_DUPLICATES
@@ -138,6 +139,6 @@ def test_rows_that_break_the_contract_are_refused_before_the_write(lake: Path) -
         with pytest.raises(SchemaMismatchError, match=said):
             delta.replace_hours_arrow(wrong, lake, CONSERVATION_LEDGER, [TEN], run_id="test")
     shuffled = good.select([*reversed(good.column_names)])
-    assert delta.conform(shuffled, CONSERVATION_LEDGER).equals(good)
+    assert conform(shuffled, CONSERVATION_LEDGER).equals(good)
     assert lines_in(lake) == []
     assert delta.version(lake, CONSERVATION_LEDGER) == 0

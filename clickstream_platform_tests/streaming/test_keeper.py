@@ -8,7 +8,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from clickstream_platform.settings import StreamSettings, read_settings
+from clickstream_platform.setting_groups import StreamSettings
+from clickstream_platform.settings import read_settings
 from clickstream_platform.storage.owners import this_process
 from clickstream_platform.streaming.keeper import decide, look_after
 from clickstream_platform.streaming.state import Heartbeat, StreamFolder
