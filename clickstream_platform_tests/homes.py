@@ -24,13 +24,19 @@ from clickstream_platform.oracle.verify import verify
 from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.tables.contract import Table
 
-# Tests run many small plans once each: the JVM's second compiler would cost more than it brings.
+# Tests run many small plans once each: compiling them, in the JVM's second compiler or from Spark's
+# generated code, would cost more than it brings. `clickstream` itself, where tests call it, compiles.
 ENGINE: dict[str, Any] = {
     "driver_memory": "2g",
     "warm_up": False,
+    "shuffle_partitions": 2,
     "jvm_options": ["-XX:TieredStopAtLevel=1"],
+    "extra_confs": {
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    },
 }
-ENGINE_VARIABLES = {  # the same for child processes
+ENGINE_VARIABLES = {  # for child processes
     "CLICKSTREAM_ENGINE__DRIVER_MEMORY": "2g",
     "CLICKSTREAM_ENGINE__WARM_UP": "false",
     "CLICKSTREAM_ENGINE__JVM_OPTIONS": json.dumps(ENGINE["jvm_options"]),

@@ -65,7 +65,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
         "spark.eventLog.compress": "false",
         "spark.eventLog.rolling.enabled": "false",
     }
-    engine = ENGINE | {"extra_confs": confs}
+    engine = ENGINE | {"extra_confs": ENGINE["extra_confs"] | confs}
     settings = read_settings(home=home, engine=engine, automation={"settle_s": 0})
     rates = Rates(late=0.0, future=0.0)  # all of it belongs to the hour
     options = Options(settings.landing, HOUR_MS, hours=1, events=EVENTS, bots=0, rates=rates)
