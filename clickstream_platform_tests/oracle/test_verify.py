@@ -255,6 +255,17 @@ def test_a_wrong_ingestion_warning_is_found(
     assert row.key == {"home_hour": TEN, "source": "shop_json", "type": "duplicate"}
 
 
+def test_a_repeat_that_disagrees_with_its_order_must_have_a_row(settings: Settings) -> None:
+    table = "gold/transaction_conflicts"
+    assert verify(settings, tables=[table]).ok
+    delta(settings, "silver/events").update({"value": "20.01"}, predicate="event_id = 'e5'")
+    [row] = verify(settings, tables=[table]).laws[0].findings
+    assert (row.table, row.problem, row.hour) == (table, "missing row", ELEVEN)
+    assert row.key == {"event_hour": ELEVEN, "id_scope": "shop_json", "event_id": "e5"}
+    assert (row.expected["value"], row.expected["order_value"]) == ("20.01", "20.00")
+    assert row.expected["order_id"] == tiny.md5("shop_json", "e4")
+
+
 def test_a_warning_without_remedy_is_found(settings: Settings) -> None:
     warnings = delta(settings, "ops/ingestion_warnings")
     warnings.update({"remedy": "' '"}, predicate="type = 'no_visitor'")

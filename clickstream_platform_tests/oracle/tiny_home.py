@@ -14,6 +14,7 @@ from deltalake import write_deltalake
 
 from clickstream_platform.settings import Settings, read_settings
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
+from clickstream_platform.tables.conflicts import TRANSACTION_CONFLICTS
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.gold import (
     FACT_EVENTS,
@@ -322,6 +323,7 @@ CONTENT: list[tuple[Table, list[Row]]] = [
     (SILVER_QUARANTINE, QUARANTINE),
     (FACT_EVENTS, FACTS),
     (FACT_TRANSACTIONS, ORDERS),
+    (TRANSACTION_CONFLICTS, []),
     (FACT_SESSIONS, SESSIONS),
     (REVENUE_5MIN, REVENUE),
     (FUNNEL_10MIN, FUNNEL),
