@@ -27,6 +27,7 @@ from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.lateness import LATENESS_HOURLY
 from clickstream_platform.tables.ops import CONSERVATION_LEDGER, DQ_RESULTS, HOUR_STATE
 from clickstream_platform.tables.silver import SILVER_EVENTS
+from clickstream_platform.tables.warnings import INGESTION_WARNINGS
 
 ONLY_STALE_TAG = "clickstream/only_stale"
 FORCE_TAG = "clickstream/force"
@@ -57,6 +58,7 @@ def bronze(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materia
     specs=[
         *[spec_of(table, deps=[BRONZE_EVENTS]) for table in SILVER],
         spec_of(CONSERVATION_LEDGER, deps=[BRONZE_EVENTS]),
+        spec_of(INGESTION_WARNINGS, deps=[BRONZE_EVENTS]),
     ],
     check_specs=[spec for table in SILVER for spec in check_specs(table)],
     backfill_policy=_SINGLE_RUN,
@@ -73,7 +75,8 @@ def silver(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materia
             else []
         )
     yield from emit(context, SILVER, [*reports, *_others(context, SILVER, hours, states)])
-    yield dg.MaterializeResult(asset_key=dg.AssetKey(CONSERVATION_LEDGER.key))
+    for table in (CONSERVATION_LEDGER, INGESTION_WARNINGS):
+        yield dg.MaterializeResult(asset_key=dg.AssetKey(table.key))
     note_ops(context)
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 
 from clickstream_platform.automation.asking import Need
 from clickstream_platform.build.staleness import stale_gold, stale_silver
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.running.plan import sizes_of
+from clickstream_platform.settings import Settings
 from clickstream_platform.storage import hour_state
 from clickstream_platform.storage.hour_state import HourStateRow, States
+from clickstream_platform.streaming.state import known_streams
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.silver import SILVER_EVENTS
@@ -30,6 +33,17 @@ def repair_needs(workspace: Workspace, states: States) -> dict[str, Need]:
             digest=_digest(rows),
         )
     return needs
+
+
+def left_to_streams(settings: Settings, states: States, *, now: datetime) -> set[str]:
+    """Hours whose lines all come from sources whose streams are alive: these rebuild them."""
+    alive = {
+        beat.source
+        for beat in known_streams(settings)
+        if beat.is_alive(now, stale_after_s=settings.stream.stale_after_s)
+    }
+    bronze = hour_state.of_table(states, BRONZE_EVENTS.path)
+    return {hour for hour, row in bronze.items() if row.sources and alive.issuperset(row.sources)}
 
 
 def _rows(hour: str, states: States, silver: dict[str, HourStateRow]) -> Iterator[HourStateRow]:

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -17,7 +18,7 @@ from clickstream_platform.assets.hourly import ONLY_STALE_TAG
 from clickstream_platform.automation.asking import Asked, Need, ask
 from clickstream_platform.automation.bookkeeping import Progress, report_missing
 from clickstream_platform.automation.history import History
-from clickstream_platform.automation.needs import repair_needs
+from clickstream_platform.automation.needs import left_to_streams, repair_needs
 from clickstream_platform.automation.reaper import reap
 from clickstream_platform.automation.tick import INTERVAL_S, STATUS, code_of, result
 from clickstream_platform.build.workspace import Workspace
@@ -56,7 +57,8 @@ def landing_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.Sensor
 
 @dg.sensor(job_name="repair", minimum_interval_seconds=INTERVAL_S, default_status=STATUS)
 def touched_hours_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult:
-    """Asks for silver and gold of exactly the hours that are stale by `ops/hour_state`."""
+    """Asks for silver and gold of exactly the hours that are stale by `ops/hour_state`, but for
+    those that a living stream rebuilds itself."""
     workspace = home.workspace
     for note in reap(context.instance, workspace):
         context.log.warning(note)
@@ -72,7 +74,9 @@ def touched_hours_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.
         )
     history = _history(context, workspace, "repair")  # first: a run that ends now covers its hours
     states = hour_state.current(workspace.lake)
-    needs = repair_needs(workspace, states)
+    stale = repair_needs(workspace, states)
+    streamed = left_to_streams(workspace.settings, states, now=datetime.now(UTC))
+    needs = {hour: need for hour, need in stale.items() if hour not in streamed}
     told = report_missing(
         context.instance,
         states,
@@ -83,14 +87,17 @@ def touched_hours_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.
     for commit in told.reported:
         context.log.warning(f"{commit}: committed by a run that died; reported now")
     asked = _ask(workspace, needs, history, job="repair", tags={ONLY_STALE_TAG: "true"})
-    is_settled = told.is_complete and not needs and not history.unfinished
+    # Not while a stream has hours to rebuild: they are asked for when it has died.
+    is_settled = told.is_complete and not stale and not history.unfinished
     remembered = {
         "settled": [version, code] if is_settled else None,
         "progress": asdict(told.progress),
     }
     cursor_after = json.dumps(remembered)
+    left = len(stale) - len(needs)
+    said = f"{asked}; {left} left to streams" if left else str(asked)
     return result(
-        context, workspace, asked, sensor=SENSOR_OF["repair"], said=str(asked), cursor=cursor_after
+        context, workspace, asked, sensor=SENSOR_OF["repair"], said=said, cursor=cursor_after
     )
 
 

@@ -19,6 +19,7 @@ from clickstream_platform.storage import delta, hour_state, leases
 from clickstream_platform.storage.hour_state import HourStateRow
 from clickstream_platform.storage.owners import this_process
 from clickstream_platform.tables.catalog import ALL
+from clickstream_platform.tables.conflicts import TRANSACTION_CONFLICTS
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS, FACT_TRANSACTIONS
 from clickstream_platform.tables.gold import GOLD
@@ -34,7 +35,7 @@ from clickstream_platform.transforms.funnel_10min import funnel_10min
 from clickstream_platform.transforms.funnel_hourly import funnel_hourly
 from clickstream_platform.transforms.hourly_metrics import hourly_metrics
 from clickstream_platform.transforms.limits import Limits
-from clickstream_platform.transforms.orders import fact_transactions
+from clickstream_platform.transforms.orders import fact_transactions, transaction_conflicts
 from clickstream_platform.transforms.revenue_5min import revenue_5min
 from clickstream_platform.transforms.sessions import fact_events, fact_sessions
 from clickstream_platform.transforms.traffic_quality import bot_visitors_hourly
@@ -80,7 +81,7 @@ def build_gold(
             results = in_parallel([partial(_build_table, build, table, window) for table in tables])
         finally:
             window.close()
-        built = [hour for of_table in results for hour in of_table]
+        built = gold_checks.with_conflicts([hour for hours_of in results for hour in hours_of])
         _record(build, window, built)
     reports = [gold_checks.report(hour) for hour in built]
     record_results(workspace.lake, reports, run_id=run_id)
@@ -99,6 +100,7 @@ DEFINITIONS: dict[str, Definition] = {
     FACT_EVENTS.path: lambda w, hours, _: fact_events(_in(w.events, hours)),
     FACT_SESSIONS.path: lambda w, hours, _: _in(fact_sessions(w.events), hours),
     FACT_TRANSACTIONS.path: lambda w, hours, _: _orders(w, hours),
+    TRANSACTION_CONFLICTS.path: lambda w, hours, _: transaction_conflicts(_in(w.purchases, hours)),
     REVENUE_5MIN.path: lambda w, hours, _: revenue_5min(_orders(w, hours)),
     FUNNEL_10MIN.path: lambda w, hours, limits: funnel_10min(
         _in(w.events, hours), steps=limits.funnel_steps

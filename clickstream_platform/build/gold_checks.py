@@ -14,7 +14,9 @@ from pyspark.sql import functions as F
 
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount
 from clickstream_platform.build.summary import content_hash
+from clickstream_platform.tables.conflicts import CONFLICT_RULE, TRANSACTION_CONFLICTS
 from clickstream_platform.tables.contract import Table
+from clickstream_platform.tables.facts import FACT_TRANSACTIONS
 from clickstream_platform.tables.rules import Rule, failed_rules, rules_of, violation_counts
 
 FAILED = "_failed_rules"
@@ -170,4 +172,25 @@ def report(hour: HourOfTable) -> HourReport:
         unchanged=hour.unchanged,
         checks=checks,
         blocked_by=hour.blocked_by,
+    )
+
+
+def with_conflicts(hours: Sequence[HourOfTable]) -> list[HourOfTable]:
+    """The same hours; those of `fact_transactions` warn of the conflicts that were found there."""
+    found = {hour.hour: hour.row_count for hour in hours if hour.table is TRANSACTION_CONFLICTS}
+    return [
+        replace(hour, rules=(*hour.rules, _conflict_rule(hour, found[hour.hour])))
+        if hour.table is FACT_TRANSACTIONS and hour.rules and hour.hour in found
+        else hour
+        for hour in hours
+    ]
+
+
+def _conflict_rule(hour: HourOfTable, conflicts: int) -> RuleCount:
+    return RuleCount(
+        CONFLICT_RULE,
+        "warn",
+        hour.row_count,
+        conflicts,
+        f"repeats of an order agree with its first purchase; see {TRANSACTION_CONFLICTS.sql_name}",
     )

@@ -13,6 +13,7 @@ from clickstream_platform.build.hour_summary import BronzeCount, HourSummary
 from clickstream_platform.build.repaired import with_repairs
 from clickstream_platform.build.report import HourReport, record_results
 from clickstream_platform.build.summary import by_hour, line_hash, summarise
+from clickstream_platform.build.warnings import record_warnings
 from clickstream_platform.build.workspace import Workspace, in_parallel
 from clickstream_platform.storage import delta, hour_state, leases, ledger, repairs
 from clickstream_platform.storage.hour_state import HourStateRow, States
@@ -182,5 +183,11 @@ def _record(build: _Build, summaries: dict[str, HourSummary], versions: dict[str
                     blocked_by=blocked,
                 )
             )
-    ledger.replace(build.workspace.lake, summaries.values(), run_id=build.run_id)
+    lake, counted = build.workspace.lake, list(summaries.values())
+    in_parallel(
+        [
+            lambda: ledger.replace(lake, counted, run_id=build.run_id),
+            lambda: record_warnings(lake, counted, run_id=build.run_id),
+        ]
+    )
     hour_state.record(build.workspace.lake, rows, run_id=build.run_id)

@@ -57,7 +57,7 @@ def open_window(
     """
     known = sorted(existing)
     margin = _MARGIN_HOURS
-    flagged = _purchases(workspace, hours, known, version=version).persist()
+    flagged, together = _whole_orders(workspace, hours, known, version=version)
     while True:
         loaded = _within(known, hours, margin)
         events = _sessionised(workspace, loaded, flagged, version=version).persist()
@@ -72,7 +72,7 @@ def open_window(
             break
         events.unpersist()
         margin *= 2
-    linked, later = _order_links(flagged, hours)
+    linked, later = _order_links(together, hours)
     complete = {
         hour: Reach(reach.first, reach.last, tuple(sorted(linked.get(hour, set()))))
         for hour, reach in reaches.items()
@@ -104,15 +104,47 @@ def _sessionised(
     return joined.withColumn("is_order", F.coalesce("is_order", F.lit(False)))
 
 
-def _purchases(
+def _whole_orders(
     workspace: Workspace, hours: Sequence[str], known: Sequence[str], *, version: int
-) -> DataFrame:
-    """Purchases that can be repeats of one another around `hours`, with `is_order`."""
-    span = -(-workspace.limits.order_repeat_s // 3600) + _MARGIN_HOURS
-    first, last = shift(min(hours), -span), shift(max(hours), span)
-    near = [hour for hour in known if first <= hour <= last]
-    rows = purchases(_read(workspace, near, version=version))
-    return with_is_order(rows, repeat_s=workspace.limits.order_repeat_s)
+) -> tuple[DataFrame, list[list[str]]]:
+    """Purchases around `hours` with `is_order`, cached, and the hours that share an order number
+    and customer.
+
+    Guarantees: reads back to the first purchase of each order in `hours` and forward to its last
+        repeat, in steps that double.
+    """
+    repeat_s = workspace.limits.order_repeat_s
+    reach = -(-repeat_s // 3600)
+    span = reach + _MARGIN_HOURS
+    while True:
+        first, last = shift(min(hours), -span), shift(max(hours), span)
+        near = [hour for hour in known if first <= hour <= last]
+        rows = purchases(_read(workspace, near, version=version))
+        flagged = with_is_order(rows, repeat_s=repeat_s).persist()
+        together = _hours_of_orders(flagged)
+        ours = [order for order in together if not set(order).isdisjoint(hours)]
+        beyond = [hour for hour in known if hour < first or hour > last]
+        if not any(
+            shift(order[0], -reach) <= hour <= shift(order[-1], reach)
+            for order in ours
+            for hour in beyond
+        ):
+            return flagged, together
+        flagged.unpersist()
+        span *= 2
+
+
+def _hours_of_orders(flagged: DataFrame) -> list[list[str]]:
+    """The hours of each order number and customer that has purchases in several, in order."""
+    per_key = (
+        flagged.where(F.col("transaction_id").isNotNull())
+        .groupBy("_order_key")
+        .agg(F.collect_set("event_hour").alias("hours"))
+        .where(F.size("hours") > 1)
+        .select(F.array_sort("hours").alias("hours"))
+        .distinct()
+    )
+    return [row["hours"] for row in per_key.toArrow().to_pylist()]
 
 
 def _chain_reaches(events: DataFrame, hours: Sequence[str], *, idle_s: int) -> dict[str, Reach]:
@@ -151,22 +183,13 @@ def _epoch(timestamp: Column) -> Column:
 
 
 def _order_links(
-    flagged: DataFrame, hours: Sequence[str]
+    orders: Iterable[Sequence[str]], hours: Sequence[str]
 ) -> tuple[dict[str, set[str]], dict[str, frozenset[str]]]:
     """For each wanted hour the earlier hours its purchases may repeat, and the reverse."""
-    per_key = (
-        flagged.where(F.col("transaction_id").isNotNull())
-        .groupBy("_order_key")
-        .agg(F.collect_set("event_hour").alias("hours"))
-        .where(F.size("hours") > 1)
-        .select("hours")
-        .distinct()
-    )
     linked: dict[str, set[str]] = {}
     later: dict[str, set[str]] = {}
     wanted = set(hours)
-    for row in per_key.toArrow().to_pylist():
-        together = sorted(row["hours"])
+    for together in orders:
         for position, hour in enumerate(together):
             if hour in wanted:
                 linked.setdefault(hour, set()).update(together[:position])

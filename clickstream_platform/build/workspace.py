@@ -27,6 +27,7 @@ from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.enrichment import ENRICHMENT_VERSION
 from clickstream_platform.tables.silver import RULES_VERSION
+from clickstream_platform.tables.warnings import WARNINGS_VERSION
 from clickstream_platform.transforms.limits import Limits
 
 GOLD_CODE = "1"  # the same for gold
@@ -81,7 +82,7 @@ class Workspace:
         """Changes with the rules, the mappings and the limits that silver depends on."""
         limits = self.limits
         used = [limits.first_hour, limits.max_future_skew_s, limits.high_value_threshold]
-        versions = [ENRICHMENT_VERSION, *used]
+        versions = [ENRICHMENT_VERSION, WARNINGS_VERSION, *used]
         return _digest(str(RULES_VERSION), mapping_digest(self.sources), versions)
 
     @cached_property

@@ -18,6 +18,7 @@ from clickstream_platform.engine.command import as_object
 from clickstream_platform.engine.server import Engine
 from clickstream_platform.hours import parse_hour
 from clickstream_platform.operations.dagster_state import DagsterState, dagster_state
+from clickstream_platform.operations.warning_counts import WarningCount, warning_counts
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.queries.render import plain
 from clickstream_platform.settings import Settings
@@ -45,8 +46,6 @@ from ops.v_hour_state
 where blocked_by is not null
 group by "table"
 """
-
-
 _COMPLETE = "select * from ops.v_complete_through"
 
 
@@ -115,6 +114,7 @@ class HomeStatus:
     engine: Mapping[str, object]
     dagster: DagsterState | None
     streams: tuple[StreamStatus, ...] = ()
+    warnings: tuple[WarningCount, ...] = ()
 
     def as_object(self) -> object:
         """As JSON knows it: times in ISO 8601, paths as text."""
@@ -127,6 +127,7 @@ def home_status(settings: Settings) -> HomeStatus:
         checks = _by_table(lake, _CHECKS, needs="ops.dq_results")
         blocked = _by_table(lake, _BLOCKED, needs="ops.hour_state")
         complete = _by_table(lake, _COMPLETE, needs="ops.hour_state")
+        warnings = warning_counts(lake)
         newest = None
         if "ops.hour_state" in lake.tables:
             found = lake.rows("select newest_event_at from ops.progress")[0]["newest_event_at"]
@@ -156,6 +157,7 @@ def home_status(settings: Settings) -> HomeStatus:
         engine=as_object(Engine(settings).status()),
         dagster=dagster_state(settings.dagster_home),
         streams=stream_statuses(settings),
+        warnings=warnings,
     )
 
 

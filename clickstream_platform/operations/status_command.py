@@ -15,6 +15,7 @@ from clickstream_platform.operations.status import (
     TableStatus,
     home_status,
 )
+from clickstream_platform.operations.warning_counts import warning_line
 from clickstream_platform.settings import settings
 
 COLOURS = {"passed": "green", "warned": "yellow", "failed": "red", "unchecked": "dim"}
@@ -53,6 +54,8 @@ def _print(found: HomeStatus, console: Console) -> None:
     )
     for path, error in landing.failures:
         console.print(f"  failed: {path}: {error}", style="red", markup=False, highlight=False)
+    if found.warnings:
+        console.print(warning_line(found.warnings), markup=False, highlight=False)
     for tick in found.ticks:
         console.print(
             f"{tick.sensor}: {tick.at[:19].replace('T', ' ')}  {tick.said}",

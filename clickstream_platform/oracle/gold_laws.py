@@ -15,6 +15,7 @@ BATCH_ROWS = 500_000
 KEYS = {
     "gold/fact_events": ("event_hour", "id_scope", "event_id"),
     "gold/fact_transactions": ("order_id",),
+    "gold/transaction_conflicts": ("event_hour", "id_scope", "event_id"),
     "gold/fact_sessions": ("session_id",),
     "gold/revenue_5min": ("window_start", "currency", "item_category", "item_id"),
     "gold/funnel_10min": ("window_start", "step_no"),

@@ -25,6 +25,7 @@ SILVER = ("silver/events", "silver/duplicates", "silver/quarantine")
 GOLD = (
     "gold/fact_events",
     "gold/fact_transactions",
+    "gold/transaction_conflicts",
     "gold/fact_sessions",
     "gold/revenue_5min",
     "gold/funnel_10min",

@@ -35,9 +35,10 @@ from clickstream_platform.oracle.silver_laws import (
     SilverLaws,
     check_silver,
 )
+from clickstream_platform.oracle.warnings_law import WARNINGS, WARNINGS_LAW, check_warnings
 from clickstream_platform.settings import Settings
 
-VERIFIABLE = (BRONZE, *SILVER, *GOLD, *DAILY, LEDGER, LATENESS)
+VERIFIABLE = (BRONZE, *SILVER, *GOLD, *DAILY, LEDGER, WARNINGS, LATENESS)
 Progress = Callable[[str], None]
 
 
@@ -83,6 +84,9 @@ def verify(
         if LEDGER in wanted:
             with _phase(report, progress, LEDGER_LAW) as (ledger,):
                 check_ledger(lake, built, ledger)
+        if WARNINGS in wanted:
+            with _phase(report, progress, WARNINGS_LAW) as (warnings,):
+                check_warnings(lake, built, warnings)
         if LATENESS in wanted:
             with _phase(report, progress, LATENESS_LAW) as (lateness,):
                 check_lateness(lake, built, lateness)

@@ -243,12 +243,14 @@ def read_arrow(
     *,
     hours: Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
+    where: pc.Expression | None = None,
 ) -> pa.Table:
-    """The rows of `table` (in `hours`), read by delta-rs without Spark."""
+    """The rows of `table` (in `hours`, and for which `where` holds), read without Spark."""
     delta = DeltaTable(location(lake, table))
-    condition = None
+    condition = where
     if hours is not None:
-        condition = pc.field(str(table.partition_by)).isin([*hours])
+        within = pc.field(str(table.partition_by)).isin([*hours])
+        condition = within if where is None else within & where
     dataset = delta.to_pyarrow_dataset()
     return dataset.to_table(columns=list(columns) if columns else None, filter=condition)
 

@@ -7,9 +7,17 @@ from clickstream_platform.tables.gold import DAILY, GOLD, SNAPSHOTS
 from clickstream_platform.tables.lateness import LATENESS_HOURLY
 from clickstream_platform.tables.ops import CONSERVATION_LEDGER, DQ_RESULTS, HOUR_STATE, REPAIRS
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
+from clickstream_platform.tables.warnings import INGESTION_WARNINGS
 
 SILVER = (SILVER_DUPLICATES, SILVER_QUARANTINE, SILVER_EVENTS)  # in commit order
-OPS = (HOUR_STATE, CONSERVATION_LEDGER, LATENESS_HOURLY, DQ_RESULTS, REPAIRS)
+OPS = (
+    HOUR_STATE,
+    CONSERVATION_LEDGER,
+    INGESTION_WARNINGS,
+    LATENESS_HOURLY,
+    DQ_RESULTS,
+    REPAIRS,
+)
 ALL = (BRONZE_EVENTS, *SILVER, *GOLD, *DAILY, *SNAPSHOTS, *OPS)
 BY_PATH = {table.path: table for table in ALL}
 

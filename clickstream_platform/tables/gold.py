@@ -2,6 +2,7 @@
 
 from clickstream_platform.tables.anomalies import ANOMALIES, PRICE_OUTLIERS
 from clickstream_platform.tables.attribution import ATTRIBUTION_CREDIT
+from clickstream_platform.tables.conflicts import TRANSACTION_CONFLICTS
 from clickstream_platform.tables.customers import DIM_USER_METRICS, RETENTION_COHORT, RFM_SCORES
 from clickstream_platform.tables.daily import (
     CART_ABANDONMENT,
@@ -23,6 +24,7 @@ from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
 GOLD = (
     FACT_EVENTS,
     FACT_TRANSACTIONS,
+    TRANSACTION_CONFLICTS,
     FACT_SESSIONS,
     REVENUE_5MIN,
     FUNNEL_10MIN,

@@ -1,4 +1,4 @@
-"""What to do about each reason to reject a line and each warning on a row."""
+"""What to do about each reason to reject a line, each warning on a row, and repeats."""
 
 REMEDIES = {
     "invalid_utf8": "Have the sender write UTF-8; or repair: --fix with the right text from raw.",
@@ -21,6 +21,11 @@ REMEDIES = {
     "unknown_event_name": "Map it in `event_names` if it is one of the known events.",
     "unparsable_price": "See `rescued_data`: the price is written in a way that is no number.",
     "unparsable_quantity": "See `rescued_data`: the quantity is no whole number.",
+    "undeclared_fields": "See `rescued_data`; the check of silver/events proposes a mapping.",
+    "schema_drift": "Map the new fields or list them in `ignore`, then replay.",
+    "unparsable_items": "See `rescued_data`: the products are no list of objects.",
+    "unparsable_json": "See `rescued_data`: a nested field is no JSON object or list.",
+    "duplicate": "Nothing: the line was sent again, its first copy is in silver/events.",
     "currency_pattern": "Send ISO 4217 codes, or leave it out and set `defaults.currency`.",
 }
 
@@ -32,4 +37,7 @@ def remedy(name: str) -> str:
     if name.startswith("missing_"):
         field = name.removeprefix("missing_")
         return f"Map the right field as `{field}`, or take it out of the source's `required`."
+    if name.startswith("unparsable_"):
+        field = name.removeprefix("unparsable_")
+        return f"See `rescued_data`; map the right field and format as `{field}`."
     return "Look at the lines with `clickstream quarantine show`."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from clickstream_platform.resources.home import Home
 from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.storage.hour_state import HourStateRow
 from clickstream_platform.storage.owners import this_process
+from clickstream_platform.streaming.state import Heartbeat, StreamFolder, utc_now
 from clickstream_platform.tables.ops import HOUR_STATE
 from clickstream_platform_tests.automation.runs import finish, put_run
 
@@ -146,6 +148,41 @@ def test_exactly_the_stale_hours_are_asked_for(platform: Platform) -> None:
     [_, ten] = found.run_requests
     put_run(platform.instance, ten, "repair")
     assert spans(platform.touch()) == [(FAR, FAR)]
+
+
+def arrived(hour: str, *sources: str) -> HourStateRow:
+    return HourStateRow(
+        table="bronze/events", hour=hour, version=1, input_version=-1, row_count=1,
+        code_version="received", run_id="r", reach_from=hour, reach_to=hour, sources=sources,
+    )  # fmt: skip
+
+
+def living_stream(platform: Platform) -> tuple[StreamFolder, Heartbeat]:
+    folder = StreamFolder(platform.workspace.settings, "clicks")
+    beat = Heartbeat("clicks", "running", "run", this_process("run"), utc_now(), utc_now())
+    return folder, folder.beat(beat)
+
+
+def test_hours_of_a_living_stream_alone_are_left_to_it_until_it_dies(platform: Platform) -> None:
+    mixed = arrived(ELEVEN, "clicks", "shop_json")
+    rows = [arrived(TEN, "clicks"), mixed, arrived(FAR, "shop_json")]
+    hour_state.record(platform.workspace.lake, rows, run_id="r")
+    folder, alive = living_stream(platform)
+    found = platform.touch()
+    assert spans(found) == [(FAR, FAR), (ELEVEN, ELEVEN)]
+    assert "1 left to streams" in home_status(platform.workspace.settings).ticks[0].said
+    folder.beat(replace(alive, owner="run|1|0.000"))  # its process is gone
+    assert spans(platform.touch()) == [(FAR, FAR), (TEN, ELEVEN)]
+
+
+def test_a_tick_looks_again_while_hours_are_left_to_a_stream(platform: Platform) -> None:
+    hour_state.record(platform.workspace.lake, [arrived(TEN, "clicks")], run_id="r")
+    folder, alive = living_stream(platform)
+    for _ in range(2):
+        message = str(platform.touch().skip_reason.skip_message)
+        assert message == "nothing to do; 1 left to streams"
+    folder.beat(replace(alive, phase="stopped"))  # no new state: the heartbeat alone tells
+    assert spans(platform.touch()) == [(TEN, TEN)]
 
 
 def test_a_run_from_the_ui_covers_its_hours_too(platform: Platform) -> None:

@@ -17,7 +17,9 @@ from clickstream_platform.storage import hour_state
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.gold import HOURLY_METRICS
 from clickstream_platform.tables.ops import CONSERVATION_LEDGER
+from clickstream_platform.tables.remedies import remedy
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
+from clickstream_platform.tables.warnings import INGESTION_WARNINGS
 from clickstream_platform_tests.homes import Row, bring_up, json_line, land, rows, verified
 
 pytestmark = pytest.mark.slow
@@ -134,6 +136,25 @@ def test_an_hour_of_bad_lines_is_held_back_and_its_neighbours_are_built(built: W
     gold = {row["event_hour"]: row["events"] for row in rows(built, HOURLY_METRICS)}
     assert f"{DAY}T02" not in gold
     assert (gold[f"{DAY}T01"], gold[f"{DAY}T03"]) == (2, 2)
+
+
+def test_each_reason_warning_and_repeat_is_counted_with_a_line_to_look_at(
+    built: Workspace,
+) -> None:
+    found = {(row["home_hour"][-2:], row["type"]): row for row in rows(built, INGESTION_WARNINGS)}
+    counts = {key: (row["severity"], row["lines"]) for key, row in found.items()}
+    assert {key: count for key, count in counts.items() if key[0] in ("01", "02", "06")} == {
+        ("01", "invalid_utf8"): ("error", 2),
+        ("01", "malformed_line"): ("error", 6),
+        ("01", "missing_event_id"): ("error", 1),
+        ("01", "missing_event_name"): ("error", 1),
+        ("01", "missing_event_timestamp"): ("error", 1),
+        ("02", "malformed_line"): ("error", 24),
+        ("06", "duplicate"): ("info", 2),
+    }
+    sample = found["01", "invalid_utf8"]
+    assert sample["sample_file"].startswith(f"shop_json/{DAY}T01/broken.json@")
+    assert (sample["sample_offset"], sample["remedy"]) == (1, remedy("invalid_utf8"))
 
 
 def test_blank_lines_are_none_and_line_ends_are_not_content(built: Workspace) -> None:

@@ -168,5 +168,5 @@ def test_fact_events_adds_at_most_two_passes_to_the_window(measured: Measured) -
 def test_each_table_of_gold_is_fetched_once_or_only_counted(measured: Measured) -> None:
     fetched = {f"build_in_memory {t.path}": 1 for t in GOLD if t.writer == "deltalake"}
     counted = {f"judge_spark {t.path}": 1 for t in GOLD if t.writer == "spark"}
-    of_window = {"_chain_reaches": 1, "_order_links": 1}
+    of_window = {"_chain_reaches": 1, "_hours_of_orders": 1}
     assert dict(measured.fetches["gold"]) == fetched | counted | of_window

@@ -155,6 +155,9 @@ def test_the_command_speaks_json_and_words(tiny: Settings, monkeypatch: pytest.M
     assert found["newest_event_at"] == "2026-11-20T11:07:00Z"
     assert {row["table"]: row["rows"] for row in found["tables"]}["gold/fact_sessions"] == 4
     assert "failed (1 red, 1 warned, 1 blocked hours)" in shown
+    assert found["warnings"][0] == {"severity": "error", "type": "negative_price", "lines": 2}
+    warned = "error: negative_price 2; warn: unparsable_price 3, no_visitor 1; info: duplicate 2"
+    assert f"warnings: {warned}\n" in shown
 
 
 def test_sizes_have_binary_units() -> None:

@@ -69,6 +69,7 @@ def test_the_home_written_by_hand_holds_all_laws(good_home: Path) -> None:
         "silver_equals_definition": 11,
         "gold_equals_definition": 7 + 2 + 3 + 2 + 16 + 2,
         "ledger": 4,
+        "ingestion_warnings": 6,
         "lateness": 4,
     }
 
@@ -234,6 +235,53 @@ def test_a_wrong_lateness_is_found(settings: Settings) -> None:
     [row] = findings(settings, "lateness", "ops/lateness_hourly")
     assert (row.expected, row.actual) == ({"lateness_p50_s": 5}, {"lateness_p50_s": 9})
     assert row.key == {"ingest_hour": ELEVEN, "home_hour": ELEVEN, "source": "shop_json"}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected", "actual"),
+    [
+        ("lines", "2", {"lines": 1}, {"lines": 2}),
+        ("sample_offset", "0", {"sample_offset": 2}, {"sample_offset": 0}),
+        ("severity", "'warn'", {"severity": "info"}, {"severity": "warn"}),
+    ],
+)
+def test_a_wrong_ingestion_warning_is_found(
+    settings: Settings, column: str, value: str, expected: object, actual: object
+) -> None:
+    warnings = delta(settings, "ops/ingestion_warnings")
+    warnings.update({column: value}, predicate="type = 'duplicate'")
+    [row] = findings(settings, "ingestion_warnings", "ops/ingestion_warnings")
+    assert (row.hour, row.expected, row.actual) == (TEN, expected, actual)
+    assert row.key == {"home_hour": TEN, "source": "shop_json", "type": "duplicate"}
+
+
+def test_a_repeat_that_disagrees_with_its_order_must_have_a_row(settings: Settings) -> None:
+    table = "gold/transaction_conflicts"
+    assert verify(settings, tables=[table]).ok
+    delta(settings, "silver/events").update({"value": "20.01"}, predicate="event_id = 'e5'")
+    [row] = verify(settings, tables=[table]).laws[0].findings
+    assert (row.table, row.problem, row.hour) == (table, "missing row", ELEVEN)
+    assert row.key == {"event_hour": ELEVEN, "id_scope": "shop_json", "event_id": "e5"}
+    assert (row.expected["value"], row.expected["order_value"]) == ("20.01", "20.00")
+    assert row.expected["order_id"] == tiny.md5("shop_json", "e4")
+
+
+def test_a_warning_without_remedy_is_found(settings: Settings) -> None:
+    warnings = delta(settings, "ops/ingestion_warnings")
+    warnings.update({"remedy": "' '"}, predicate="type = 'no_visitor'")
+    [row] = findings(settings, "ingestion_warnings", "ops/ingestion_warnings")
+    assert (row.hour, row.problem, row.key["type"]) == (ELEVEN, "no remedy", "no_visitor")
+
+
+def test_warnings_of_a_held_back_hour_are_those_of_its_unseen_events(settings: Settings) -> None:
+    held = tiny.state(
+        "silver/events", ELEVEN, blocked_by="reject_rate", recorded_at=tiny.at("13:00:00")
+    )
+    tiny.write(settings, HOUR_STATE, [held])
+    warnings = delta(settings, "ops/ingestion_warnings")
+    warnings.update({"lines": "7", "sample_file": "null"}, predicate="type = 'no_visitor'")
+    report = verify(settings, tables=["ops/ingestion_warnings"])
+    assert (report.ok, report.laws[0].checked) == (True, 4)
 
 
 # The home of this folder has no daily marts; build/test_daily.py misses those.

@@ -14,6 +14,7 @@ from deltalake import write_deltalake
 
 from clickstream_platform.settings import Settings, read_settings
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
+from clickstream_platform.tables.conflicts import TRANSACTION_CONFLICTS
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.gold import (
     FACT_EVENTS,
@@ -26,6 +27,7 @@ from clickstream_platform.tables.gold import (
 from clickstream_platform.tables.lateness import LATENESS_HOURLY
 from clickstream_platform.tables.ops import CONSERVATION_LEDGER, HOUR_STATE
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
+from clickstream_platform.tables.warnings import INGESTION_WARNINGS
 
 Row = dict[str, Any]
 TEN, ELEVEN = "2024-11-29T10", "2024-11-29T11"
@@ -295,6 +297,16 @@ LEDGER = [
     ledger(ELEVEN, ELEVEN, "shop_json", (4, 3, 0, 1)),
     ledger(ELEVEN, ELEVEN, "transactions_csv", (1, 1, 0, 0)),
 ]
+WARNINGS = [
+    {"home_hour": hour, "source": "shop_json", "type": name, "severity": severity, "lines": 1,
+     "sample_file": file, "sample_offset": offset, "remedy": "Look."}
+    for hour, name, severity, file, offset in [
+        (TEN, "malformed_line", "error", FILE_A, 3),
+        (TEN, "event_id_collision", "error", FILE_A, 5),
+        (ELEVEN, "archive_truncated", "error", FILE_B, 3), (TEN, "duplicate", "info", FILE_A, 2),
+        (ELEVEN, "undeclared_fields", "warn", FILE_A, 1), (ELEVEN, "no_visitor", "warn", FILE_B, 2),
+    ]
+]  # fmt: skip
 LATENESS = [
     {"ingest_hour": ingest, "home_hour": home, "source": source, "lines": lines,
      "hours_late": late, "lateness_p50_s": p50, "lateness_p95_s": p95, "lateness_max_s": p95}
@@ -311,11 +323,13 @@ CONTENT: list[tuple[Table, list[Row]]] = [
     (SILVER_QUARANTINE, QUARANTINE),
     (FACT_EVENTS, FACTS),
     (FACT_TRANSACTIONS, ORDERS),
+    (TRANSACTION_CONFLICTS, []),
     (FACT_SESSIONS, SESSIONS),
     (REVENUE_5MIN, REVENUE),
     (FUNNEL_10MIN, FUNNEL),
     (HOURLY_METRICS, METRICS),
     (CONSERVATION_LEDGER, LEDGER),
+    (INGESTION_WARNINGS, WARNINGS),
     (LATENESS_HOURLY, LATENESS),
 ]
 

@@ -30,6 +30,11 @@ def at(clock: str) -> datetime:
     return datetime.fromisoformat(f"2026-11-20T{clock}").replace(tzinfo=UTC)
 
 
+def warning(hour: str, kind: str, severity: str, lines: int, **more: Any) -> dict[str, Any]:
+    row = {"home_hour": hour, "source": "shop", "type": kind, "severity": severity, "lines": lines}
+    return {**row, "sample_file": "f@1", "sample_offset": 0, "remedy": f"Fix {kind}.", **more}
+
+
 def write(
     home: Path, path: str, rows: Sequence[Mapping[str, Any]], *, mode: str = "append"
 ) -> None:
@@ -215,6 +220,11 @@ def build(home: Path) -> Settings:
          "duplicates": 2, "quarantined": 1, "pending": 1},
         {"ingest_hour": ELEVEN, "home_hour": ELEVEN, "source": "shop", "lines": 2, "accepted": 1,
          "duplicates": 0, "quarantined": 1, "pending": 0},
+    ])  # fmt: skip
+    write(home, "ops/ingestion_warnings", [
+        warning(TEN, "negative_price", "error", 2), warning(TEN, "no_visitor", "warn", 1),
+        warning(TEN, "unparsable_price", "warn", 2), warning(TEN, "duplicate", "info", 2),
+        warning(ELEVEN, "unparsable_price", "warn", 1, sample_offset=9),
     ])  # fmt: skip
     write(home, "ops/lateness_hourly", [
         {"ingest_hour": TEN, "home_hour": TEN, "source": "shop", "lines": 6, "hours_late": 0,

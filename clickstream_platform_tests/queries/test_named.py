@@ -146,11 +146,13 @@ def test_check_results_show_the_newest_result_and_failures_first(tiny: Settings)
     ]
 
 
-def test_warnings_count_each_rule(tiny: Settings) -> None:
-    columns = ("warning", "source", "events")
+def test_warnings_count_each_type_and_say_what_to_do(tiny: Settings) -> None:
+    columns = ("severity", "type", "source", "lines", "sample", "remedy")
     assert tuples(tiny, "warnings", *columns) == [
-        ("unparsable_price", "shop", 2),
-        ("no_visitor", "shop", 1),
+        ("error", "negative_price", "shop", 2, "f@1:0", "Fix negative_price."),
+        ("warn", "unparsable_price", "shop", 3, "f@1:9", "Fix unparsable_price."),
+        ("warn", "no_visitor", "shop", 1, "f@1:0", "Fix no_visitor."),
+        ("info", "duplicate", "shop", 2, "f@1:0", "Fix duplicate."),
     ]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from pyspark.sql import SparkSession
 
-from clickstream_platform.transforms.orders import with_is_order
+from clickstream_platform.transforms.orders import transaction_conflicts, with_is_order
 from clickstream_platform_tests.transforms.literal import at, tuples
 
 
@@ -26,7 +28,7 @@ def test_repeats_within_thirty_days_of_the_same_customer_are_one_order(
     schema = "event_id string, transaction_id string, user_id string, visitor_id string, "
     events = spark.createDataFrame(
         [(row[0], *row[1:]) for row in rows], schema + "event_timestamp timestamp"
-    ).selectExpr("*", "'s' AS id_scope")
+    ).selectExpr("*", "'s' AS id_scope", "'h' AS event_hour", "1.00 AS value", "null AS currency")
     found = with_is_order(events, repeat_s=30 * 86_400)
     assert tuples(found, "event_id", "is_order") == [
         ("a1", True),
@@ -39,4 +41,42 @@ def test_repeats_within_thirty_days_of_the_same_customer_are_one_order(
         ("d2", False),
         ("e1", True),
         ("e2", True),
+    ]
+
+
+def test_repeats_with_another_value_or_currency_conflict_with_the_first_purchase(
+    spark: SparkSession,
+) -> None:
+    rows = [
+        ("a1", "t1", at("10:00:00"), "20.00", "USD"),
+        ("a2", "t1", at("11:00:00"), "20.00", "USD"),
+        ("a3", "t1", at("12:00:00"), "25.00", "USD"),
+        ("a4", "t1", at("13:00:00"), "20.00", None),
+        ("a5", "t1", at("14:00:00"), "25.00", "USD"),  # as the one before, not as the first
+        ("b1", "t2", at("10:00:00"), "1.00", None),
+        ("b2", "t2", at("10:00:00"), "1.00", None),
+        ("c1", None, at("10:00:00"), "3.00", "USD"),
+        ("c2", None, at("10:00:00"), "4.00", "USD"),
+    ]
+    schema = "event_id string, transaction_id string, event_timestamp timestamp, "
+    events = spark.createDataFrame(rows, schema + "text string, currency string").selectExpr(
+        "*",
+        "CAST(text AS decimal(12,2)) AS value",
+        "'s' AS id_scope",
+        "date_format(event_timestamp, \"yyyy-MM-dd'T'HH\") AS event_hour",
+        "'u' AS user_id",
+        "'v' AS visitor_id",
+    )
+    found = transaction_conflicts(with_is_order(events, repeat_s=30 * 86_400))
+    columns = ("event_id", "event_hour", "currency", "order_hour", "order_currency")
+    order = ("2024-11-29T10", "USD")
+    assert tuples(found, *columns) == [
+        ("a3", "2024-11-29T12", "USD", *order),
+        ("a4", "2024-11-29T13", None, *order),
+        ("a5", "2024-11-29T14", "USD", *order),
+    ]
+    assert tuples(found, "event_id", "value", "order_value") == [
+        ("a3", Decimal("25.00"), Decimal("20.00")),
+        ("a4", Decimal("20.00"), Decimal("20.00")),
+        ("a5", Decimal("25.00"), Decimal("20.00")),
     ]

@@ -1,19 +1,19 @@
 -- name: warnings
--- description: Events that were kept although a rule warned, by rule and source.
--- tables: silver.events
+-- description: Lines rejected, kept with a warning, or repeated, by type and source; what to do.
+-- tables: ops.ingestion_warnings
 -- param: from = min hour
 -- param: to = max hour
 
 select
-    warning,
+    severity,
+    type,
     source,
-    count(*) as events,
-    min(event_hour) as first_hour,
-    max(event_hour) as last_hour
-from (
-    select source, event_hour, unnest(warnings) as warning
-    from silver.events
-    where event_hour between $from and $to
-)
-group by warning, source
-order by events desc, warning, source
+    sum(lines)::bigint as lines,
+    min(home_hour) as first_hour,
+    max(home_hour) as last_hour,
+    arg_max(sample_file || ':' || sample_offset, home_hour) as sample,
+    arg_max(remedy, home_hour) as remedy
+from ops.ingestion_warnings
+where home_hour between $from and $to
+group by severity, type, source
+order by list_position(['error', 'warn', 'info'], severity), lines desc, type, source

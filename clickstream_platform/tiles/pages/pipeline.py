@@ -15,6 +15,6 @@ PIPELINE = Page(
              figure=figures.bars("hour", "lines", by="source")),
         Tile("Repeated lines", "duplicates_by_hour",
              figure=figures.lines("event_hour", "duplicate_rate")),
-        Tile("Warnings on kept events", "warnings", is_wide=True),
+        Tile("Ingestion warnings", "warnings", is_wide=True),
     ),
 )  # fmt: skip
