@@ -401,7 +401,7 @@ def test_the_proof_shares_no_code_with_the_pipeline_and_starts_no_jvm(good_home:
         "from clickstream_platform.oracle.command import verify\n"
         "try:\n    verify(['--json'])\nexcept SystemExit as end:\n    assert end.code == 0\n"
         "heavy = {'pyspark', 'dagster', 'pandera'}\n"
-        "ours = {'clickstream_platform.' + n for n in ('settings', 'errors', 'hours')}\n"
+        "ours = {'clickstream_platform.' + n for n in ('settings', 'setting_groups', 'errors', 'hours')}\n"
         "shared = {m for m in sys.modules if m.startswith('clickstream_platform.')\n"
         "          and not m.startswith('clickstream_platform.oracle')} - ours\n"
         "assert not shared | (heavy & set(sys.modules)), shared | (heavy & set(sys.modules))\n"
