@@ -2,12 +2,17 @@
 
 import dagster as dg
 
+from clickstream_platform.assets.catalogue import catalogue
 from clickstream_platform.assets.daily import daily, snapshots
 from clickstream_platform.assets.hourly import bronze, gold, silver
 from clickstream_platform.assets.publish import publish_postgres
 from clickstream_platform.assets.reports import report_daily, report_job, report_schedule
 from clickstream_platform.assets.specs import spec_of
-from clickstream_platform.automation.marts import snapshots_sensor, touched_days_sensor
+from clickstream_platform.automation.marts import (
+    catalogue_sensor,
+    snapshots_sensor,
+    touched_days_sensor,
+)
 from clickstream_platform.automation.sensors import landing_sensor, touched_hours_sensor
 from clickstream_platform.monitoring.sensor import alerts_sensor
 from clickstream_platform.resources.home import Home
@@ -22,6 +27,11 @@ ingest = dg.define_asset_job(
     "ingest",
     selection=dg.AssetSelection.assets(bronze),
     description="Landing files of the chosen ingest hours to bronze.",
+)
+catalogue_versions = dg.define_asset_job(
+    "catalogue",
+    selection=dg.AssetSelection.assets(catalogue),
+    description="Products, users and campaigns by version, from all feed lines.",
 )
 repair = dg.define_asset_job(
     "repair",
@@ -41,14 +51,23 @@ all_time_marts = dg.define_asset_job(
 
 defs = dg.Definitions(
     assets=[
-        *(bronze, silver, gold, daily, snapshots, spec_of(HOUR_STATE), spec_of(DQ_RESULTS)),
+        *(
+            bronze,
+            catalogue,
+            silver,
+            gold,
+            daily,
+            snapshots,
+            spec_of(HOUR_STATE),
+            spec_of(DQ_RESULTS),
+        ),
         *(report_daily, publish_postgres),
     ],
-    jobs=[ingest, repair, daily_marts, all_time_marts, report_job, stream],
+    jobs=[ingest, catalogue_versions, repair, daily_marts, all_time_marts, report_job, stream],
     schedules=[report_schedule],
     sensors=[
         *(landing_sensor, touched_hours_sensor, touched_days_sensor, snapshots_sensor),
-        *(alerts_sensor, stream_keeper),
+        *(catalogue_sensor, alerts_sensor, stream_keeper),
     ],
     resources={
         "lake": Lake(engine=SparkEngine.of(settings())),

@@ -40,6 +40,7 @@ def demo(current: Settings, console: Console) -> None:
         "rejected_lines",
         "daily",
         "top_products",
+        "revenue_by_brand",
         "session_funnel",
         "abandoned_carts",
         "attribution",
@@ -65,7 +66,6 @@ def _generate(current: Settings, console: Console) -> None:
     if _is_there(truth):
         console.print(f"The day is there already (truth in {truth}).")
         return
-    catalogue = current.home / "catalogue"
     _invoke(
         generate,
         (
@@ -73,8 +73,7 @@ def _generate(current: Settings, console: Console) -> None:
             str(current.landing),
             "--truth",
             str(truth),
-            "--catalogue",
-            str(catalogue),
+            "--feeds",
             *ARGUMENTS,
         ),
     )

@@ -22,6 +22,7 @@ from clickstream_platform.storage.hour_state import HourStateRow, States
 from clickstream_platform.storage.landing_look import Scope
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import SILVER
+from clickstream_platform.tables.catalogue import BRONZE_CATALOGUE
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.lateness import LATENESS_HOURLY
@@ -31,13 +32,14 @@ from clickstream_platform.tables.warnings import INGESTION_WARNINGS
 
 ONLY_STALE_TAG = "clickstream/only_stale"
 FORCE_TAG = "clickstream/force"
+RECEIVED = (BRONZE_EVENTS, BRONZE_CATALOGUE)
 _SINGLE_RUN = dg.BackfillPolicy.single_run()
 
 
 @dg.multi_asset(
     name="bronze",
-    specs=[spec_of(BRONZE_EVENTS), spec_of(LATENESS_HOURLY, deps=[BRONZE_EVENTS])],
-    check_specs=check_specs(BRONZE_EVENTS),
+    specs=[*map(spec_of, RECEIVED), spec_of(LATENESS_HOURLY, deps=[BRONZE_EVENTS])],
+    check_specs=[spec for table in RECEIVED for spec in check_specs(table)],
     backfill_policy=_SINGLE_RUN,
 )
 def bronze(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.MaterializeResult]:
@@ -49,7 +51,7 @@ def bronze(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materia
         ingested = build_bronze(workspace, context.partition_keys, run_id=context.run.run_id)
     for path, error in ingested.failures:
         context.log.error(f"{path} could not be read: {error}; it is tried again later")
-    yield from emit(context, [BRONZE_EVENTS], ingested.reports)
+    yield from emit(context, RECEIVED, ingested.reports)
     yield dg.MaterializeResult(asset_key=dg.AssetKey(LATENESS_HOURLY.key))
 
 

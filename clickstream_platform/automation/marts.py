@@ -13,13 +13,19 @@ from clickstream_platform.automation.asking import Need, ask
 from clickstream_platform.automation.history import History
 from clickstream_platform.automation.tick import INTERVAL_S, STATUS, code_of, result
 from clickstream_platform.build.inputs import DayInputs
-from clickstream_platform.build.staleness import stale_days, stale_gold, stale_snapshots
+from clickstream_platform.build.staleness import (
+    is_catalogue_stale,
+    stale_days,
+    stale_gold,
+    stale_snapshots,
+)
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.resources.home import Home
 from clickstream_platform.running.plan import Span, plan_days
 from clickstream_platform.settings import Settings, settings
 from clickstream_platform.storage import hour_state
 from clickstream_platform.storage.hour_state import HourStateRow, States
+from clickstream_platform.tables.catalogue import CATALOGUE
 from clickstream_platform.tables.contract import SNAPSHOT_KEY, Table
 from clickstream_platform.tables.gold import DAILY, SNAPSHOTS
 
@@ -48,6 +54,17 @@ def snapshots_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.Sens
     stale = [] if waits else stale_snapshots(workspace, states)
     needs = _needs(states, stale, [SNAPSHOT_KEY] if stale else [])
     return _tick(context, workspace, history, needs, job="snapshots")
+
+
+@dg.sensor(job_name="catalogue", minimum_interval_seconds=INTERVAL_S, default_status=STATUS)
+def catalogue_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult:
+    """Asks for the catalogue's versions when feed lines or their mappings changed."""
+    workspace = home.workspace
+    history = _history(context, workspace, "catalogue", CATALOGUE)
+    states = hour_state.current(workspace.lake)
+    keys = [SNAPSHOT_KEY] if is_catalogue_stale(workspace, states) else []
+    needs = _needs(states, CATALOGUE, keys)
+    return _tick(context, workspace, history, needs, job="catalogue")
 
 
 def _tick(

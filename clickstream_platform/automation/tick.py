@@ -19,7 +19,7 @@ INTERVAL_S = settings().automation.interval_s
 
 def code_of(workspace: Workspace) -> str:
     """Changes with rules, mappings and thresholds: failures of older code do not count."""
-    return f"{workspace.blocked_code}-{workspace.gold_code}"
+    return f"{workspace.blocked_code}-{workspace.gold_code}-{workspace.catalogue_code}"
 
 
 def result(

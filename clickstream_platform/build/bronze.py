@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from clickstream_platform.build.feeds import append_feeds, is_in_catalogue, stored_feeds
 from clickstream_platform.build.lateness import COLUMNS, record_lateness
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount, record_results
 from clickstream_platform.build.touched import line_counts, record_touched
@@ -24,6 +25,8 @@ from clickstream_platform.storage.owners import this_process
 from clickstream_platform.storage.received import ReceivedFile, received_lines
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import ALL
+from clickstream_platform.tables.catalogue import BRONZE_CATALOGUE
+from clickstream_platform.tables.contract import Table
 from clickstream_platform.transforms.lines import with_home_hour
 from clickstream_platform.transforms.sessions import typed
 
@@ -53,8 +56,12 @@ def build_bronze(workspace: Workspace, hours: Sequence[str], *, run_id: str) -> 
     claims = manifest.claim(hours, owner=owner)
     try:
         ready, failures = _inspected(workspace, claims, run_id=run_id)
-        if ready:
-            _append(workspace, ready, run_id=run_id)
+        events = [pair for pair in ready if pair[0].source in workspace.sources]
+        feeds = [pair for pair in ready if pair[0].source in workspace.feeds]
+        if events:
+            _append(workspace, events, run_id=run_id)
+        if feeds:
+            append_feeds(workspace, feeds, run_id=run_id)
         return _ingested(workspace, hours, ready, failures, run_id=run_id)
     finally:
         manifest.release(owner)
@@ -73,7 +80,7 @@ def _inspected(
                 manifest.forget(claim)
                 log.warning("%s is gone or changed since the look; the next one tells", claim.path)
                 continue
-            found = landing.inspect(root, claim.path, workspace.sources[claim.source])
+            found = landing.inspect(root, claim.path, workspace.forms[claim.source])
         except OSError as error:
             manifest.fail(claim, str(error))
             failures.append((claim.path, str(error)))
@@ -84,9 +91,6 @@ def _inspected(
         if source_file in taken or manifest.is_committed(claim.path, found.sha8):
             manifest.unchanged(claim)
             continue
-        if claim.attempt > 1 and _is_in_bronze(workspace, claim, source_file, run_id=run_id):
-            continue
-        taken.add(source_file)
         received = ReceivedFile(
             path=claim.path,
             source=claim.source,
@@ -96,14 +100,21 @@ def _inspected(
             enqueued_at=datetime.fromtimestamp(claim.mtime_ns / 1e9, UTC),
             splits=found.splits,
         )
+        if claim.attempt > 1 and _is_in_bronze(workspace, claim, received, run_id=run_id):
+            continue
+        taken.add(source_file)
         ready.append((claim, received))
     return ready, tuple(failures)
 
 
-def _is_in_bronze(workspace: Workspace, claim: Claim, source_file: str, *, run_id: str) -> bool:
+def _is_in_bronze(
+    workspace: Workspace, claim: Claim, received: ReceivedFile, *, run_id: str
+) -> bool:
     """Asked only after a crash: did the earlier attempt's commit get through? Then it is noted."""
+    if claim.source in workspace.feeds:
+        return is_in_catalogue(workspace, claim, received, run_id=run_id)
     stored = _stored(workspace, [claim.ingest_hour])
-    ours = stored.filter(pc.equal(stored["source_file"], source_file))
+    ours = stored.filter(pc.equal(stored["source_file"], received.source_file))
     if not len(ours):
         return False
     count_arrivals(workspace, [claim.ingest_hour], run_id=run_id)
@@ -168,7 +179,8 @@ def _ingested(
     names = pa.array([received.source_file for _, received in ready], pa.string())
     new = stored.filter(pc.is_in(stored["source_file"], value_set=names))
     version = delta.version(workspace.lake, BRONZE_EVENTS)
-    reports = _reports(hours, stored, _counts(new, "ingest_hour"), version)
+    reports = _reports(BRONZE_EVENTS, hours, stored, _counts(new, "ingest_hour"), version)
+    reports += _feed_reports(workspace, hours, names)
     record_results(workspace.lake, [r for r in reports if r.row_count], run_id=run_id)
     return Ingested(
         version=version,
@@ -179,8 +191,19 @@ def _ingested(
     )
 
 
+def _feed_reports(workspace: Workspace, hours: Sequence[str], names: pa.Array) -> list[HourReport]:
+    stored = stored_feeds(workspace, hours)
+    new = stored.filter(pc.is_in(stored["source_file"], value_set=names))
+    version = delta.version(workspace.lake, BRONZE_CATALOGUE)
+    return _reports(BRONZE_CATALOGUE, hours, stored, _counts(new, "ingest_hour"), version)
+
+
 def _reports(
-    hours: Sequence[str], stored: pa.Table, line_counts: dict[str, int], version: int
+    table: Table,
+    hours: Sequence[str],
+    stored: pa.Table,
+    line_counts: dict[str, int],
+    version: int,
 ) -> list[HourReport]:
     """One report per ingest hour; each file's lines must be numbered from 0 without gap."""
     per_file = stored.group_by(["ingest_hour", "source_file"]).aggregate(
@@ -197,7 +220,7 @@ def _reports(
         broken[hour] = broken.get(hour, 0) + (not whole)
     return [
         HourReport(
-            table=BRONZE_EVENTS.path,
+            table=table.path,
             hour=hour,
             row_count=lines.get(hour, 0),
             version=version,

@@ -10,6 +10,7 @@ from clickstream_platform.hours import day_of
 from clickstream_platform.storage import hour_state
 from clickstream_platform.storage.hour_state import HourStateRow, States
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
+from clickstream_platform.tables.catalogue import CATALOGUE
 from clickstream_platform.tables.contract import SNAPSHOT_KEY, Table
 from clickstream_platform.tables.gold import DAILY, GOLD, SNAPSHOTS
 from clickstream_platform.tables.silver import SILVER_EVENTS
@@ -66,6 +67,16 @@ def stale_days(
         for day in inputs.stale_keys(table, inputs.days(table), workspace.gold_code)
     }
     return sorted(stale - waiting)
+
+
+def is_catalogue_stale(workspace: Workspace, states: States) -> bool:
+    """True if feed lines or their mappings changed since the versions were built."""
+    inputs = DayInputs(states)
+    return any(
+        inputs.reaching(table, SNAPSHOT_KEY)
+        and inputs.stale_keys(table, [SNAPSHOT_KEY], workspace.catalogue_code)
+        for table in CATALOGUE
+    )
 
 
 def stale_snapshots(workspace: Workspace, states: States) -> list[Table]:

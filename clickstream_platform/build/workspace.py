@@ -17,8 +17,9 @@ from pyspark.sql import SparkSession
 
 from clickstream_platform.hours import hour_key
 from clickstream_platform.settings import Settings
-from clickstream_platform.sources.loader import load_sources, mapping_digest
-from clickstream_platform.sources.model import Source
+from clickstream_platform.sources.feeds import Feed
+from clickstream_platform.sources.loader import load_feeds, load_sources, mapping_digest
+from clickstream_platform.sources.model import LineForm, Source
 from clickstream_platform.storage import delta
 from clickstream_platform.storage.folders import Folders
 from clickstream_platform.storage.landing_look import EVERYTHING, Look, Scope, look
@@ -31,6 +32,7 @@ from clickstream_platform.tables.warnings import WARNINGS_VERSION
 from clickstream_platform.transforms.limits import Limits
 
 GOLD_CODE = "1"  # the same for gold
+CATALOGUE_CODE = "1"  # and for the catalogue
 
 Result = TypeVar("Result")
 
@@ -53,6 +55,15 @@ class Workspace:
     @cached_property
     def sources(self) -> dict[str, Source]:
         return load_sources(self.settings.source_dirs)
+
+    @cached_property
+    def feeds(self) -> dict[str, Feed]:
+        return load_feeds(self.settings.source_dirs)
+
+    @property
+    def forms(self) -> dict[str, LineForm]:
+        """Everything that landing may hold files of: trackers and catalogue feeds."""
+        return {**self.sources, **self.feeds}
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -97,11 +108,16 @@ class Workspace:
         """Changes with the marts' rules and the limits they depend on."""
         return _digest(GOLD_CODE, "", asdict(self.limits))
 
+    @cached_property
+    def catalogue_code(self) -> str:
+        """Changes with the feeds' mappings and the rules of versions."""
+        return _digest(CATALOGUE_CODE, mapping_digest(self.feeds), [])
+
     def look_at_landing(self, scope: Scope = EVERYTHING) -> Look:
         """Registers new landing files in the manifest; tells what was left alone and why."""
         return look(
             self.settings.landing,
-            self.sources,
+            self.forms,
             self.manifest,
             Folders(self.settings.state),
             running_hour=hour_key(datetime.now(UTC)),

@@ -1,4 +1,4 @@
-"""The shop itself: products, users, campaigns, browsers; written as CSV under `--catalogue`."""
+"""The shop itself: products, users, campaigns, browsers; CSV by `--catalogue` and `--feeds`."""
 
 from __future__ import annotations
 
@@ -164,8 +164,23 @@ def price_text(cents: int) -> str:
     return f"{cents // 100}.{cents % 100:02d}"
 
 
-def write_catalogue(shop: Shop, folder: Path, *, start_ms: int, signed_up: dict[int, int]) -> None:
-    """`products.csv`, `users.csv` and `campaigns.csv` in `folder`.
+Rows = list[list[str]]
+
+
+def write_catalogue(catalogue: dict[str, Rows], folder: Path) -> None:
+    """`products.csv`, `users.csv` and `campaigns.csv` in `folder`."""
+    for name, rows in catalogue.items():
+        _write(folder / f"{name}.csv", rows)
+
+
+def write_feeds(catalogue: dict[str, Rows], landing: Path, *, hour: str) -> None:
+    """The same files as catalogue feeds that arrive in `hour`."""
+    for name, rows in catalogue.items():
+        _write(landing / f"{name}_csv" / hour / f"{name}.csv", rows)
+
+
+def catalogue_of(shop: Shop, *, start_ms: int, signed_up: dict[int, int]) -> dict[str, Rows]:
+    """Products, users and campaigns, each with its header first.
 
     `signed_up` gives the moment (ms) of the users that register within the generated range; all
     others registered in the three years before `start_ms`.
@@ -196,19 +211,20 @@ def write_catalogue(shop: Shop, folder: Path, *, start_ms: int, signed_up: dict[
         [user_text(n), SEGMENTS[segment[n]], COUNTRIES[country[n]], signup_day(n).isoformat()]
         for n in range(shop.users)
     ]
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "products.csv", ["product_id", "name", "category", "brand", "price"], products)
-    _write(folder / "users.csv", ["user_id", "segment", "country", "signup_date"], users)
-    _write(
-        folder / "campaigns.csv",
-        ["campaign_id", "campaign", "source", "medium"],
-        [list(campaign[:4]) for campaign in CAMPAIGNS],
-    )
+    return {
+        "products": [["product_id", "name", "category", "brand", "price"], *products],
+        "users": [["user_id", "segment", "country", "signup_date"], *users],
+        "campaigns": [
+            ["campaign_id", "campaign", "source", "medium"],
+            *[list(campaign[:4]) for campaign in CAMPAIGNS],
+        ],
+    }
 
 
-def _write(path: Path, header: list[str], rows: list[list[str]]) -> None:
+def _write(path: Path, rows: Rows) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    csv.writer(text, lineterminator="\n").writerows(rows)
     unfinished = path.with_name(path.name + ".tmp")
     unfinished.write_text(text.getvalue(), encoding="utf-8")
     unfinished.rename(path)

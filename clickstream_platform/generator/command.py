@@ -86,6 +86,7 @@ BATCH_ONLY = ("start", "hours", "events", "sessions")
     "--products", type=click.IntRange(8), default=500, show_default=True, help="In 8 categories."
 )
 @click.option("--catalogue", type=FOLDER, help="Write products, users and campaigns here as CSV.")
+@click.option("--feeds", is_flag=True, help="Put them also into --out, as feeds of the first hour.")
 @click.option(
     "--duplicates", type=SHARE, default=0.01, show_default=True, help="Share of lines sent again."
 )
@@ -145,6 +146,8 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
     """
     if (given["out"] is None) == (given["kafka"] is None):
         raise UsageError("Give either --out, a landing folder, or --kafka, the brokers.")
+    if given["feeds"] and given["out"] is None:
+        raise UsageError("--feeds are files: give --out, a landing folder.")
     shape, file_format = find_shape(given["shape"], given["file_format"])
     if given["kafka"] is not None and file_format != "json":
         raise UsageError(f"Messages are JSON; shape {shape.letter} has {file_format}.")
@@ -165,7 +168,7 @@ def _options(ctx: click.Context, given: dict[str, Any]) -> Options:
             f"have {MIN_SESSION_EVENTS} to {MAX_SESSION_EVENTS}. Change --events or --sessions."
         )
     names = ("duplicates", "late", "future", "malformed", "repeats", "anomaly_rate")
-    places = ("out", "truth", "catalogue", "kafka", "topic")
+    places = ("out", "truth", "catalogue", "feeds", "kafka", "topic")
     same = (*places, "hours", "seed", "users", "products", "bots")
     return Options(
         **{name: given[name] for name in same},

@@ -48,6 +48,7 @@ class Options:
     duration_s: float | None = None
     truth: Path | None = None
     catalogue: Path | None = None
+    feeds: bool = False
     kafka: str | None = None
     topic: str = "ecom_clickstream_raw"
 

@@ -14,7 +14,12 @@ import numpy as np
 from clickstream_platform.generator import faults
 from clickstream_platform.generator.block import EventBlock, concatenated
 from clickstream_platform.generator.bots import BotSource
-from clickstream_platform.generator.catalogue import open_shop, write_catalogue
+from clickstream_platform.generator.catalogue import (
+    catalogue_of,
+    open_shop,
+    write_catalogue,
+    write_feeds,
+)
 from clickstream_platform.generator.delivery import Lines, Mailbox
 from clickstream_platform.generator.kafka_writer import KafkaWriter
 from clickstream_platform.generator.malformed import PRICE_KINDS, break_line, kinds
@@ -123,18 +128,19 @@ class Generation:
         """The summary, after writing truth and catalogue where they were asked for."""
         options = self.options
         arguments = asdict(options)
-        for place in ("out", "truth", "catalogue", "kafka"):
+        for place in ("out", "truth", "catalogue", "feeds", "kafka"):
             del arguments[place]
         summary = self.truth.summary(arguments, is_complete=is_complete)
         if options.truth is not None:
             self.truth.write(options.truth, summary)
+        catalogue = catalogue_of(
+            self.shop, start_ms=options.start_ms, signed_up=self.humans.signed_up()
+        )
         if options.catalogue is not None:
-            write_catalogue(
-                self.shop,
-                options.catalogue,
-                start_ms=options.start_ms,
-                signed_up=self.humans.signed_up(),
-            )
+            write_catalogue(catalogue, options.catalogue)
+        if options.feeds and options.out is not None:
+            start = datetime.fromtimestamp(options.start_ms / 1000, UTC)
+            write_feeds(catalogue, options.out, hour=hour_key(start))
         return summary
 
 

@@ -32,6 +32,8 @@ SNAPSHOTS = {
     "gold/product_affinity": (ORDERS,),
     "gold/experiment_results": (EXPOSURES, ORDERS),
 }
+CATALOGUE = ("products", "users", "campaigns", "catalogue_quarantine")
+FROM_FEEDS = {f"silver/{name}": ("bronze/catalogue",) for name in CATALOGUE}
 State = dict[str, Any]
 
 
@@ -47,7 +49,7 @@ def mark_behind(states: Mapping[tuple[str, str], State]) -> None:
             days = [_shifted(key, step) for step in range(-before, after + 1)]
             reaching = [row for p in inputs for day in days for row in by_day.get((p, day), [])]
             state["is_behind"] = _is_behind(state, reaching)
-    for table, inputs in SNAPSHOTS.items():
+    for table, inputs in (SNAPSHOTS | FROM_FEEDS).items():
         if found := states.get((table, ALL_TIME)):
             reaching = [row for (other, _), row in states.items() if other in inputs]
             found["is_behind"] = _is_behind(found, reaching)

@@ -81,22 +81,30 @@ def line_reader(mapping: Mapping) -> Reader:
     blank = (None,) * (len(TEXT_SCHEMA) - 2)
 
     def read(raw: bytes, header: str | None, damage: str | None) -> tuple[Any, ...]:
-        if damage is not None:
-            return (damage, None, *blank)
-        try:
-            text = raw.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
-        except UnicodeDecodeError:
-            return (INVALID_UTF8, None, *blank)
-        if not mapping.is_csv:
-            found = json_object(text) if mapping.is_json else log_texts(text)
-            return (MALFORMED, None, *blank) if found is None else (None, None, *cells(found))
-        names = _columns(header, mapping)
-        values = _values(text, mapping)
-        if len(values) != len(names):
-            return (COLUMN_COUNT, _count_detail(names, values), *blank)
-        return (None, None, *cells(dict(zip(names, values, strict=True))))
+        reason, detail, values = values_of(mapping, raw, header, damage)
+        return (reason, detail, *(blank if reason is not None else cells(values)))
 
     return read
+
+
+def values_of(
+    mapping: Mapping, raw: bytes, header: str | None, damage: str | None
+) -> tuple[str | None, str | None, Texts]:
+    """Why the line cannot be read, what was found instead, and its fields as they stand."""
+    if damage is not None:
+        return damage, None, {}
+    try:
+        text = raw.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
+    except UnicodeDecodeError:
+        return INVALID_UTF8, None, {}
+    if not mapping.is_csv:
+        found = json_object(text) if mapping.is_json else log_texts(text)
+        return (MALFORMED, None, {}) if found is None else (None, None, found)
+    names = _columns(header, mapping)
+    values = _values(text, mapping)
+    if len(values) != len(names):
+        return COLUMN_COUNT, _count_detail(names, values), {}
+    return None, None, dict(zip(names, values, strict=True))
 
 
 def _count_detail(names: Sequence[str], values: Sequence[str]) -> str:

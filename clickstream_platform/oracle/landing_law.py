@@ -54,7 +54,7 @@ def check_landing(lake: Lake, result: LawResult, report: Report) -> None:
     """Each known file still in landing has exactly its lines in bronze."""
     _register_bronze_files(lake)
     in_bronze = {row["source_file"] for row in lake.rows("select source_file from bronze_file")}
-    committed = _committed_files(lake)
+    committed = committed_files(lake)
     seen: set[str] = set()
     batch: list[_Part] = []
     for file in landing_files(lake.settings.landing, lake.mappings):
@@ -122,7 +122,7 @@ def _register_bronze_files(lake: Lake) -> None:
         )
 
 
-def _committed_files(lake: Lake) -> set[str]:
+def committed_files(lake: Lake) -> set[str]:
     """Addresses of the files that the manifest calls committed."""
     path = lake.settings.state / "manifest.sqlite"
     if not path.is_file():

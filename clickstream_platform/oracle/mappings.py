@@ -109,7 +109,10 @@ def read_mappings(extra_dirs: Sequence[Path]) -> dict[str, Mapping]:
     for folder in (BUILTIN_DIR, *extra_dirs):
         for path in sorted(Path(folder).glob("*.yaml")):
             try:
-                mapping = _mapping(_content(path))
+                content = content_of(path)
+                if "kind" in content:
+                    continue  # a catalogue feed: see feeds.py
+                mapping = mapping_of(content)
             except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
                 raise MappingError(
                     f"{path}: not a source mapping ({error!r}); run `clickstream source check`."
@@ -118,17 +121,18 @@ def read_mappings(extra_dirs: Sequence[Path]) -> dict[str, Mapping]:
     return mappings
 
 
-def _content(path: Path) -> dict[str, Any]:
+def content_of(path: Path) -> dict[str, Any]:
     """The file's keys over those of the mapping it extends."""
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     base = content.pop("extends", None)
     if base is None:
         return content
     beside = path.parent / f"{base}.yaml"
-    return {**_content(beside if beside.is_file() else BUILTIN_DIR / f"{base}.yaml"), **content}
+    return {**content_of(beside if beside.is_file() else BUILTIN_DIR / f"{base}.yaml"), **content}
 
 
-def _mapping(content: dict[str, Any]) -> Mapping:
+def mapping_of(content: dict[str, Any]) -> Mapping:
+    """The mapping that a file's keys describe."""
     csv = content.get("csv", {})
     event_id, event_time = content["event_id"], content["event_timestamp"]
     fields = {name: _names(value) for name, value in content["fields"].items()}

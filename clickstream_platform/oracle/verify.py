@@ -10,6 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from clickstream_platform.errors import UsageError
+from clickstream_platform.oracle.catalogue_law import (
+    BRONZE_CATALOGUE,
+    CATALOGUE,
+    CATALOGUE_LAW,
+    FEEDS_LAW,
+    check_catalogue,
+    check_feeds,
+)
 from clickstream_platform.oracle.conservation_law import CONSERVATION
 from clickstream_platform.oracle.daily_laws import TABLES as DAILY
 from clickstream_platform.oracle.daily_laws import check_daily
@@ -38,7 +46,10 @@ from clickstream_platform.oracle.silver_laws import (
 from clickstream_platform.oracle.warnings_law import WARNINGS, WARNINGS_LAW, check_warnings
 from clickstream_platform.settings import Settings
 
-VERIFIABLE = (BRONZE, *SILVER, *GOLD, *DAILY, LEDGER, WARNINGS, LATENESS)
+VERIFIABLE = (
+    *(BRONZE, *SILVER, *GOLD, *DAILY, LEDGER, WARNINGS, LATENESS),
+    *(BRONZE_CATALOGUE, *CATALOGUE),
+)
 Progress = Callable[[str], None]
 
 
@@ -90,6 +101,12 @@ def verify(
         if LATENESS in wanted:
             with _phase(report, progress, LATENESS_LAW) as (lateness,):
                 check_lateness(lake, built, lateness)
+        if BRONZE_CATALOGUE in wanted:
+            with _phase(report, progress, FEEDS_LAW) as (feeds,):
+                check_feeds(lake, feeds, report)
+        if wanted & {*CATALOGUE}:
+            with _phase(report, progress, CATALOGUE_LAW) as (versioned,):
+                check_catalogue(lake, built, versioned, report)
     if not report.lines:
         report.notes.append("there is no line in bronze yet")
     report.seconds = time.monotonic() - start

@@ -12,6 +12,7 @@ import dagster as dg
 import duckdb
 
 from clickstream_platform.build.staleness import (
+    is_catalogue_stale,
     stale_days,
     stale_gold,
     stale_silver,
@@ -105,8 +106,8 @@ def _no_engine() -> None:
 
 
 def _ingest(workspace: Workspace, runs: Runs, request: Request, on_plan: OnPlan) -> list[str]:
-    if request.source and request.source not in workspace.sources:
-        known = ", ".join(sorted(workspace.sources))
+    if request.source and request.source not in workspace.forms:
+        known = ", ".join(sorted(workspace.forms))
         raise UsageError(f"There is no source {request.source!r}. Sources: {known}.")
     if workspace.look_at_landing().unsettled:
         time.sleep(workspace.settings.automation.settle_s)  # two looks tell what is finished
@@ -164,8 +165,12 @@ def _repair(workspace: Workspace, runs: Runs, request: Request, on_plan: OnPlan)
 
 
 def _follow(workspace: Workspace, runs: Runs, on_plan: OnPlan) -> list[str]:
-    """Daily marts once their hours are settled, then the marts over all time."""
+    """The catalogue, daily marts once their hours are settled, then the marts over all time."""
     ids = []
+    if is_catalogue_stale(workspace, hour_state.current(workspace.lake)):
+        advance = on_plan("catalogue", 1)
+        ids.append(runs.execute("catalogue", None, only_stale=True))
+        advance(1)
     days = stale_days(workspace, hour_state.current(workspace.lake))
     if days:
         advance = on_plan("daily marts", len(days))

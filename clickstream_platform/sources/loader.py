@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import ValidationError
 
 from clickstream_platform.errors import UsageError
-from clickstream_platform.sources.model import Source
+from clickstream_platform.sources.feeds import Feed
+from clickstream_platform.sources.model import LineForm, Source
 
 BUILTIN_DIR = Path(__file__).parent / "builtin"
+Form = TypeVar("Form", Source, Feed)
 
 
 class SourceError(UsageError):
@@ -22,27 +24,31 @@ class SourceError(UsageError):
 
 
 def load_source(path: Path) -> Source:
-    """The mapping in `path`.
+    """The tracker's mapping in `path`.
 
     Raises: SourceError if the file is no YAML, or a key is unknown, missing or wrong.
     """
+    return _validated(path, Source)
+
+
+def _validated(path: Path, kind: type[Form]) -> Form:
     try:
-        return Source.model_validate(_content(path, seen=()))
+        return kind.model_validate(_content(path, seen=()))
     except yaml.YAMLError as error:
         raise SourceError(f"{path}: not valid YAML: {error}") from error
     except ValidationError as error:
         problems = "\n".join(
-            f"  {'.'.join(map(str, item['loc'])) or '(top level)'}: {_words(item)}"
+            f"  {'.'.join(map(str, item['loc'])) or '(top level)'}: {_words(item, kind)}"
             for item in error.errors()
         )
         raise SourceError(f"{path}: the mapping is not valid:\n{problems}") from error
 
 
-def _words(problem: Any) -> str:
+def _words(problem: Any, kind: type[LineForm]) -> str:
     """The problem in words; for an unknown key with those that are allowed in its place."""
     if problem["type"] != "extra_forbidden":
         return f"{problem['msg']} (found {str(problem['input'])[:80]!r})"
-    model: Any = Source
+    model: Any = kind
     for key in problem["loc"][:-1]:
         found = model.model_fields.get(key)
         kinds = [found.annotation, *get_args(found.annotation)] if found else []
@@ -67,17 +73,36 @@ def load_sources(extra_dirs: Sequence[Path]) -> dict[str, Source]:
 
     Raises: SourceError if a folder is missing or a mapping is wrong.
     """
-    sources: dict[str, Source] = {}
+    found = (load_source(path) for path in _mappings(extra_dirs) if not _is_feed(path))
+    return {source.name: source for source in found}
+
+
+def load_feeds(extra_dirs: Sequence[Path]) -> dict[str, Feed]:
+    """Every catalogue feed by name: the mappings of `kind: catalogue` among the same files.
+
+    Raises: SourceError as `load_sources`.
+    """
+    found = (_validated(path, Feed) for path in _mappings(extra_dirs) if _is_feed(path))
+    return {feed.name: feed for feed in found}
+
+
+def _mappings(extra_dirs: Sequence[Path]) -> Iterator[Path]:
     for folder in (BUILTIN_DIR, *extra_dirs):
         if not folder.is_dir():
             raise SourceError(f"source_dirs names {folder}, which is no folder.")
-        for path in sorted(folder.glob("*.yaml")):
-            source = load_source(path)
-            sources[source.name] = source
-    return sources
+        yield from sorted(folder.glob("*.yaml"))
 
 
-def mapping_digest(sources: dict[str, Source]) -> str:
+def _is_feed(path: Path) -> bool:
+    """By its key `kind`; what is no YAML at all is reported by who reads it as a tracker's."""
+    try:
+        content = _content(path, seen=())
+    except yaml.YAMLError:
+        return False
+    return isinstance(content, dict) and "kind" in content
+
+
+def mapping_digest(sources: Mapping[str, LineForm]) -> str:
     """8 hex digits that change when any mapping changes what it does, wherever its lines are."""
     text = json.dumps(
         {name: sources[name].model_dump(exclude={"kafka"}) for name in sorted(sources)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Literal
+from typing import Literal, Self
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -139,8 +139,8 @@ class KafkaInput(_Strict):
     )
 
 
-class Source(_Strict):
-    """One tracker: how its lines are read and what its fields are called here."""
+class LineForm(_Strict):
+    """How the lines of a landing folder are cut and read, whatever they tell of."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     description: str
@@ -148,6 +148,55 @@ class Source(_Strict):
     format: Format
     csv: CsvLayout = CsvLayout()
     files: str = Field(default="*", description="Glob of the file names this source reads.")
+    missing_values: Names = Field(default_factory=lambda: ["", "NA", "null", "(not set)"])
+    ignore: Names = Field(
+        default_factory=list, description="Fields that are known and deliberately left in bronze."
+    )
+
+    @property
+    def is_json(self) -> bool:
+        """True if a record is one JSON object, whatever holds the records."""
+        return self.format in ("json", "json_array", "parquet")
+
+    def mapped_fields(self) -> tuple[str, ...]:
+        """Every path the mapping reads, once, in a stable order."""
+        raise NotImplementedError
+
+    def top_fields(self) -> tuple[str, ...]:
+        """The line's own fields that the mapping reads or looks into."""
+        return tuple(dict.fromkeys(field_path(name).top for name in self.mapped_fields()))
+
+    def container_fields(self) -> tuple[str, ...]:
+        """Those of them it looks into."""
+        paths = [field_path(name) for name in self.mapped_fields()]
+        return tuple(dict.fromkeys(path.top for path in paths if not path.is_plain))
+
+    def known_fields(self) -> tuple[str, ...]:
+        """The fields that are no surprise: read, looked into, or ignored on purpose."""
+        return tuple(dict.fromkeys([*self.top_fields(), *self.ignore]))
+
+    @model_validator(mode="after")
+    def _paths_can_be_read(self) -> Self:
+        paths = [field_path(name) for name in self.mapped_fields()]
+        for one, other in combinations([path for path in paths if not path.is_plain], 2):
+            if one.top != other.top or one == other:
+                continue
+            length = min(len(one.inner), len(other.inner))
+            same = one.inner[:length] == other.inner[:length]
+            if same and (len(one.inner) != len(other.inner) or not (one.key and other.key)):
+                raise ValueError(f"{one} and {other}: a value cannot be both text and container")
+        return self
+
+    @model_validator(mode="after")
+    def _columns_are_known(self) -> Self:
+        if self.format == "csv" and not self.csv.header and not self.csv.columns:
+            raise ValueError("a CSV without header needs `csv.columns`")
+        return self
+
+
+class Source(LineForm):
+    """One tracker: how its lines are read and what its fields are called here."""
+
     event_id: EventId
     event_timestamp: EventTime
     fields: dict[str, str | Names] = Field(
@@ -162,12 +211,8 @@ class Source(_Strict):
     )
     event_names: dict[str, str] = Field(default_factory=dict)
     kafka: KafkaInput | None = None
-    missing_values: Names = Field(default_factory=lambda: ["", "NA", "null", "(not set)"])
     defaults: dict[str, str] = Field(default_factory=dict)
     required: Names = Field(default_factory=lambda: ["event_id", "event_name", "event_timestamp"])
-    ignore: Names = Field(
-        default_factory=list, description="Fields that are known and deliberately left in bronze."
-    )
     schema_mode: SchemaMode = "rescue"
 
     @model_validator(mode="after")
@@ -179,31 +224,11 @@ class Source(_Strict):
         _only_known("defaults", self.defaults, ("currency", "price"))
         if "event_name" not in self.fields:
             raise ValueError("`fields` must say which field is the `event_name`")
-        if self.format == "csv" and not self.csv.header and not self.csv.columns:
-            raise ValueError("a CSV without header needs `csv.columns`")
         if self.format == "access_log":
             _only_known("access_log fields", [*self.top_fields()], ACCESS_LOG_FIELDS)
         return self
 
-    @model_validator(mode="after")
-    def _paths_can_be_read(self) -> Source:
-        paths = [field_path(name) for name in self.mapped_fields()]
-        for one, other in combinations([path for path in paths if not path.is_plain], 2):
-            if one.top != other.top or one == other:
-                continue
-            length = min(len(one.inner), len(other.inner))
-            same = one.inner[:length] == other.inner[:length]
-            if same and (len(one.inner) != len(other.inner) or not (one.key and other.key)):
-                raise ValueError(f"{one} and {other}: a value cannot be both text and container")
-        return self
-
-    @property
-    def is_json(self) -> bool:
-        """True if a record is one JSON object, whatever holds the records."""
-        return self.format in ("json", "json_array", "parquet")
-
     def mapped_fields(self) -> tuple[str, ...]:
-        """Every path the mapping reads, once, in a stable order."""
         times = names_of(self.event_timestamp.field)
         named = [self.event_id.field] if self.event_id.field else self.event_id.fingerprint
         mapped = [
@@ -214,19 +239,6 @@ class Source(_Strict):
         listed = [self.items.field] if self.items else []
         made = [*named, *times, *mapped, *listed, *self.visitor_fingerprint]
         return tuple(dict.fromkeys(made))
-
-    def top_fields(self) -> tuple[str, ...]:
-        """The line's own fields that the mapping reads or looks into."""
-        return tuple(dict.fromkeys(field_path(name).top for name in self.mapped_fields()))
-
-    def container_fields(self) -> tuple[str, ...]:
-        """Those of them it looks into."""
-        paths = [field_path(name) for name in self.mapped_fields()]
-        return tuple(dict.fromkeys(path.top for path in paths if not path.is_plain))
-
-    def known_fields(self) -> tuple[str, ...]:
-        """The fields that are no surprise: read, looked into, or ignored on purpose."""
-        return tuple(dict.fromkeys([*self.top_fields(), *self.ignore]))
 
 
 def names_of(value: str | Names) -> Names:

@@ -221,20 +221,21 @@ def read_hours(
     spark: SparkSession, lake: Path, table: Table, hours: Sequence[str], *, version: int | None
 ) -> DataFrame:
     """The rows of `table` in `hours` at `version`; opens only the files of those hours."""
-    reader = spark.read.format("delta")
-    if version is not None:
-        reader = reader.option("versionAsOf", version)
-    rows = reader.load(location(lake, table))
-    return rows.where(F.col(str(table.partition_by)).isin([*hours]))
+    return read_partitions(spark, lake, table, hours, version=version)
 
 
 def read_partitions(
-    spark: SparkSession, lake: Path, table: Table, hours: Sequence[str] | None
+    spark: SparkSession,
+    lake: Path,
+    table: Table,
+    hours: Sequence[str] | None,
+    *,
+    version: int | None = None,
 ) -> DataFrame:
-    """The newest rows of `table`, in `hours` or all; opens only the files of those hours."""
-    if hours is not None:
-        return read_hours(spark, lake, table, hours, version=None)
-    return spark.read.format("delta").load(location(lake, table))
+    """The rows of `table` at `version`, else the newest, in `hours` or all."""
+    at = {} if version is None else {"versionAsOf": version}
+    rows = spark.read.format("delta").options(**at).load(location(lake, table))
+    return rows if hours is None else rows.where(F.col(str(table.partition_by)).isin([*hours]))
 
 
 def read_arrow(
@@ -244,14 +245,14 @@ def read_arrow(
     hours: Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
     where: pc.Expression | None = None,
+    version: int | None = None,
 ) -> pa.Table:
-    """The rows of `table` (in `hours`, and for which `where` holds), read without Spark."""
-    delta = DeltaTable(location(lake, table))
+    """The rows of `table` (in `hours`, and for which `where` holds) at `version`, without Spark."""
     condition = where
     if hours is not None:
         within = pc.field(str(table.partition_by)).isin([*hours])
         condition = within if where is None else within & where
-    dataset = delta.to_pyarrow_dataset()
+    dataset = DeltaTable(location(lake, table), version=version).to_pyarrow_dataset()
     return dataset.to_table(columns=list(columns) if columns else None, filter=condition)
 
 

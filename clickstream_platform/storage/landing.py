@@ -17,7 +17,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import zstandard
 
-from clickstream_platform.sources.model import Source
+from clickstream_platform.sources.model import LineForm
 from clickstream_platform.storage.containers import ArrayCutter, parquet_groups, parquet_records
 from clickstream_platform.storage.records import batches, cut
 
@@ -90,7 +90,7 @@ def is_as_seen(root: Path, path: str, size: int, mtime_ns: int) -> bool:
     return (info.st_size, info.st_mtime_ns) == (size, mtime_ns)
 
 
-def inspect(root: Path, path: str, source: Source) -> Inspected:
+def inspect(root: Path, path: str, source: LineForm) -> Inspected:
     """Reads the file once for its digest and cuts it into splits of whole records.
 
     Raises: OSError if the file is gone, unreadable or not inside landing.
@@ -136,7 +136,7 @@ def inspect(root: Path, path: str, source: Source) -> Inspected:
                 return Inspected(digest.hexdigest()[:8], header, tuple(splits))
 
 
-def is_parquet(path: Path, source: Source) -> bool:
+def is_parquet(path: Path, source: LineForm) -> bool:
     """Every source whose records are JSON objects takes them from Parquet files too."""
     return source.format == "parquet" or (source.is_json and path.suffix == ".parquet")
 

@@ -16,7 +16,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from clickstream_platform.settings import HOUR_KEY
-from clickstream_platform.sources.model import Source
+from clickstream_platform.sources.model import LineForm
 from clickstream_platform.storage.folders import Folder, Folders
 from clickstream_platform.storage.landing import LandingFile
 from clickstream_platform.storage.manifest import Manifest
@@ -67,14 +67,14 @@ class _Place:
     """A folder of landing files: a source's own, or one hour of it."""
 
     path: str
-    source: Source
+    source: LineForm
     hour: str | None
     mtime_ns: int
 
 
 def look(
     root: Path,
-    sources: Mapping[str, Source],
+    sources: Mapping[str, LineForm],
     manifest: Manifest,
     folders: Folders,
     *,
@@ -113,7 +113,7 @@ def look(
 
 def _places(
     root: Path,
-    sources: Mapping[str, Source],
+    sources: Mapping[str, LineForm],
     known: Mapping[str, Folder],
     found: _Found,
     *,
@@ -148,7 +148,7 @@ def _places(
     return places
 
 
-def _hour_place(root: Path, source: Source, hour: str) -> _Place | None:
+def _hour_place(root: Path, source: LineForm, hour: str) -> _Place | None:
     path = f"{source.name}/{hour}"
     try:
         info = (root / path).stat(follow_symlinks=False)

@@ -172,8 +172,8 @@ class Manifest:
         """Notes what inspection found."""
         self._set(claim, sha8=sha8, header=header)
 
-    def commit(self, claim: Claim, *, bronze_version: int, lines: int) -> None:
-        """The file's lines are in bronze."""
+    def commit(self, claim: Claim, *, bronze_version: int | None, lines: int) -> None:
+        """The file's lines are in bronze: at a version of `bronze/events`, or in another table."""
         self._set(claim, status="committed", bronze_version=bronze_version, lines=lines, error=None)
 
     def unchanged(self, claim: Claim) -> None:
@@ -220,8 +220,9 @@ class Manifest:
         with self._open() as connection:
             found = connection.execute(
                 "SELECT ingest_hour, MAX(bronze_version) AS version, COUNT(*) AS files, "
-                "SUM(lines) AS lines FROM files WHERE status = 'committed' AND ingest_hour IN "
-                "(SELECT ingest_hour FROM files WHERE bronze_version > ?) GROUP BY ingest_hour",
+                "SUM(lines) AS lines FROM files WHERE bronze_version IS NOT NULL "
+                "AND ingest_hour IN (SELECT ingest_hour FROM files WHERE bronze_version > ?) "
+                "GROUP BY ingest_hour",
                 (version,),
             )
             return {

@@ -2,6 +2,7 @@
 
 from clickstream_platform.errors import UsageError
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
+from clickstream_platform.tables.catalogue import BRONZE_CATALOGUE, CATALOGUE
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.gold import DAILY, GOLD, SNAPSHOTS
 from clickstream_platform.tables.lateness import LATENESS_HOURLY
@@ -18,7 +19,7 @@ OPS = (
     DQ_RESULTS,
     REPAIRS,
 )
-ALL = (BRONZE_EVENTS, *SILVER, *GOLD, *DAILY, *SNAPSHOTS, *OPS)
+ALL = (BRONZE_EVENTS, BRONZE_CATALOGUE, *SILVER, *CATALOGUE, *GOLD, *DAILY, *SNAPSHOTS, *OPS)
 BY_PATH = {table.path: table for table in ALL}
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.sources.model import Source, names_of
+from clickstream_platform.sources.model import LineForm, Source, names_of
 from clickstream_platform.sources.paths import field_path
 from clickstream_platform.transforms.access_log import with_access_log
 from clickstream_platform.transforms.nested import JSON_OPTIONS, container_column, with_inner_fields
@@ -29,29 +29,35 @@ class Fields:
 
     def text(self, names: str | Sequence[str]) -> Column:
         """The first of the aliases that is not missing."""
-        present = [self._present(name) for name in names_of(names)]  # type: ignore[arg-type]
-        return present[0] if len(present) == 1 else F.coalesce(*present)
+        return present_text(self.source, names)
 
     def mapped(self, canonical: str) -> Column:
         """The text of a canonical field; null if the source does not map it."""
         names = self.source.fields.get(canonical)
         return no_text() if names is None else self.text(names)
 
-    def _present(self, name: str) -> Column:
-        raw = F.col(raw_column(self.source, name))
-        return F.when(~raw.isin(self.source.missing_values), raw)
+
+def present_text(form: LineForm, names: str | Sequence[str]) -> Column:
+    """The first of the aliases that is not missing, on a frame made by `with_fields`."""
+    present = [_present(form, name) for name in names_of(names)]  # type: ignore[arg-type]
+    return present[0] if len(present) == 1 else F.coalesce(*present)
+
+
+def _present(form: LineForm, name: str) -> Column:
+    raw = F.col(raw_column(form, name))
+    return F.when(~raw.isin(form.missing_values), raw)
 
 
 def no_text() -> Column:
     return F.lit(None).cast("string")
 
 
-def raw_column(source: Source, name: str) -> str:
+def raw_column(source: LineForm, name: str) -> str:
     """The column that holds a mapped field's trimmed text."""
     return f"_raw_{source.mapped_fields().index(name)}"
 
 
-def with_fields(lines: DataFrame, source: Source, headers: Sequence[str]) -> DataFrame:
+def with_fields(lines: DataFrame, source: LineForm, headers: Sequence[str]) -> DataFrame:
     """The same rows with `_fatal` (a reason that stands alone, else null), `_detail`, a `_raw_…`
     column per mapped path, `_extra`, the map of fields the mapping does not name, or null, and
     `_unread`, the map of fields that should hold JSON and do not, or null.
@@ -81,7 +87,7 @@ def with_fields(lines: DataFrame, source: Source, headers: Sequence[str]) -> Dat
     return with_inner_fields(read, source, lines.columns, raw_names)
 
 
-def _texts_of(source: Source) -> dict[str, str]:
+def _texts_of(source: LineForm) -> dict[str, str]:
     """Column to make -> the line's own field it comes from: plain paths and containers."""
     plain = {
         raw_column(source, name): field_path(name).top
@@ -91,7 +97,7 @@ def _texts_of(source: Source) -> dict[str, str]:
     return plain | {container_column(top): top for top in source.container_fields()}
 
 
-def _with_json(lines: DataFrame, source: Source, carried: Sequence[str]) -> DataFrame:
+def _with_json(lines: DataFrame, source: LineForm, carried: Sequence[str]) -> DataFrame:
     """The line is put into an array with an empty object behind it: Spark's parser stops after the
     first value, and only if it reaches the second one was the line nothing but one object."""
     schema = ", ".join(f"`{name}`: string" for name in source.top_fields())
@@ -118,7 +124,7 @@ def _with_json(lines: DataFrame, source: Source, carried: Sequence[str]) -> Data
     )
 
 
-def _undeclared(source: Source) -> Column:
+def _undeclared(source: LineForm) -> Column:
     """The keys are looked at first: nearly all lines have no other field, and need no map."""
     declared = F.array(*[F.lit(name) for name in source.known_fields()])
     others = F.array_except(F.json_object_keys("_text"), declared)
@@ -129,7 +135,7 @@ def _undeclared(source: Source) -> Column:
     )
 
 
-def _filled(fields: Column, source: Source) -> Column:
+def _filled(fields: Column, source: LineForm) -> Column:
     """Only the fields that are not missing."""
     return F.map_filter(
         fields,
@@ -138,13 +144,13 @@ def _filled(fields: Column, source: Source) -> Column:
 
 
 def _with_csv(
-    lines: DataFrame, source: Source, headers: Sequence[str], carried: Sequence[str]
+    lines: DataFrame, source: LineForm, headers: Sequence[str], carried: Sequence[str]
 ) -> DataFrame:
     layouts = (
         {header: columns_of(header, source) for header in headers} if source.csv.header else {}
     )
     if not layouts:
-        layouts = {"": source.csv.columns}
+        layouts = {"": source.csv.columns or [*source.top_fields()]}  # no header was ever whole
     delimiter = source.csv.delimiter
     text = F.col("_text")
     escaped = "\\" + delimiter
@@ -183,7 +189,7 @@ def _with_csv(
     )
 
 
-def columns_of(header: str, source: Source) -> list[str]:
+def columns_of(header: str, source: LineForm) -> list[str]:
     """The column names of a CSV header record."""
     if not source.csv.quoted:
         return header.split(source.csv.delimiter)
@@ -194,7 +200,7 @@ def _else(reason: Column, condition: Column, name: str) -> Column:
     return F.coalesce(reason, F.when(condition, F.lit(name)))
 
 
-def _by_header(source: Source, values: dict[str, Column]) -> Column:
+def _by_header(source: LineForm, values: dict[str, Column]) -> Column:
     if not source.csv.header or len(values) == 1:
         return next(iter(values.values()))
     chosen = F.lit(None)
@@ -219,7 +225,7 @@ def _count_problem(expected: Column, names: Column) -> Column:
     )
 
 
-def _record(source: Source, columns: Sequence[str]) -> Column:
+def _record(source: LineForm, columns: Sequence[str]) -> Column:
     """A struct of the columns `c0`, `c1` and so on; where nothing is quoted an array of texts."""
     whole = F.when(F.col("_fatal").isNull(), F.col("_text"))
     if not source.csv.quoted:
@@ -236,13 +242,13 @@ def _record(source: Source, columns: Sequence[str]) -> Column:
     return F.from_csv(whole, schema, options)
 
 
-def _cell(source: Source, record: str, position: int) -> Column:
+def _cell(source: LineForm, record: str, position: int) -> Column:
     cells = F.col(record)
     return cells.getField(f"c{position}") if source.csv.quoted else cells.getItem(position)
 
 
 def _column(
-    source: Source, layouts: dict[str, list[str]], records: dict[str, str], name: str
+    source: LineForm, layouts: dict[str, list[str]], records: dict[str, str], name: str
 ) -> dict[str, Column]:
     """Per header, the text of the column `name`; null where the file has none."""
     return {
@@ -254,7 +260,7 @@ def _column(
 
 
 def _others(
-    source: Source, layouts: dict[str, list[str]], records: dict[str, str]
+    source: LineForm, layouts: dict[str, list[str]], records: dict[str, str]
 ) -> dict[str, Column]:
     """Per header, the columns the mapping does not name as a map; null if there are none."""
     known = set(source.known_fields())

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.sources.model import Source
+from clickstream_platform.sources.model import LineForm
 from clickstream_platform.sources.paths import FieldPath, field_path
 
 JSON_OPTIONS = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
@@ -26,7 +26,7 @@ def container_column(top: str) -> str:
 
 
 def with_inner_fields(
-    lines: DataFrame, source: Source, carried: Sequence[str], raw_names: Mapping[str, str]
+    lines: DataFrame, source: LineForm, carried: Sequence[str], raw_names: Mapping[str, str]
 ) -> DataFrame:
     """The same rows with the `_raw_…` columns of inner paths and `_unread` in place of the texts.
 
@@ -52,7 +52,7 @@ def with_inner_fields(
     )
 
 
-def _inner(source: Source, top: str) -> Column:
+def _inner(source: LineForm, top: str) -> Column:
     paths = [field_path(name) for name in source.mapped_fields()]
     inside = [path for path in paths if path.top == top and not path.is_plain]
     text = F.col(f"`{container_column(top)}`")
@@ -90,7 +90,7 @@ def _value(container: Column, path: FieldPath) -> Column:
     return F.coalesce(*[wanted[name] for name in _PARAMETER_VALUES])
 
 
-def _unread(source: Source, top: str, inner: Column) -> Column:
+def _unread(source: LineForm, top: str, inner: Column) -> Column:
     text = F.col(f"`{container_column(top)}`")
     lost = inner.isNull() & ~text.isin(source.missing_values)
     return F.when(lost, F.create_map(F.lit(top), text))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from clickstream_platform.sources.loader import SourceError, load_source, load_sources
+from clickstream_platform.sources.feeds import FEED_KEYS
+from clickstream_platform.sources.loader import SourceError, load_feeds, load_source, load_sources
 from clickstream_platform.sources.proposal import patch_for, proposed_mapping
 
 GOOD = """
@@ -64,6 +65,40 @@ def test_every_shape_is_built_in() -> None:
               "kafka_raw", "ga4", "segment", "snowplow", "snowplow_json", "access_log",
               "rees46", "rees46_noheader", "retailrocket"}  # fmt: skip
     assert set(load_sources([])) == shapes
+    names = {f"{table}_{form}" for table in FEED_KEYS for form in ("csv", "json")}
+    assert set(load_feeds([])) == names
+
+
+FEED = """
+kind: catalogue
+name: erp
+description: d
+version: 1
+format: csv
+table: users
+key: id
+attributes: {segment: s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ("segment: s", "price: s", "allowed: segment, country, signup_date"),
+        ("table: users", "table: shops", "'products', 'users' or 'campaigns'"),
+        ("key: id", "keys: id", "unknown key; allowed: name"),
+    ],
+)
+def test_a_wrong_feed_names_what_is_allowed(
+    tmp_path: Path, right: str, wrong: str, words: str
+) -> None:
+    path = tmp_path / "erp.yaml"
+    path.write_text(FEED)
+    assert load_feeds([tmp_path])["erp"].attributes == {"segment": "s"}
+    assert "erp" not in load_sources([tmp_path])
+    path.write_text(FEED.replace(right, wrong))
+    with pytest.raises(SourceError, match=f"(?s)erp.yaml.*{words}"):
+        load_feeds([tmp_path])
 
 
 SAMPLES = {

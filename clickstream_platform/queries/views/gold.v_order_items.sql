@@ -1,0 +1,58 @@
+-- One row per order and item line, with product and user as the catalogue knew them when it was
+-- ordered; what of an order's value its lines do not explain is a row without product.
+with lines as (
+    select
+        order_id,
+        event_hour,
+        ordered_at,
+        user_id,
+        currency,
+        line.item.item_id as item_id,
+        coalesce(line.item.quantity, 1) as units,
+        coalesce(line.item.price, 0)::decimal(22, 2) * coalesce(line.item.quantity, 1)::decimal(16, 0)
+            as revenue
+    from gold.fact_transactions, unnest(items) as line(item)
+),
+
+explained as (
+    select order_id, sum(revenue) as revenue
+    from lines
+    group by order_id
+),
+
+parts as (
+    select * from lines
+    union all
+    select
+        orders.order_id,
+        orders.event_hour,
+        orders.ordered_at,
+        orders.user_id,
+        orders.currency,
+        null,
+        0,
+        orders.value - coalesce(explained.revenue, 0)
+    from gold.fact_transactions as orders
+    left join explained on explained.order_id = orders.order_id
+    where orders.value <> coalesce(explained.revenue, 0)
+)
+
+select
+    parts.*,
+    products.version_no as product_version_no,
+    products.item_name,
+    products.item_brand,
+    products.item_category,
+    products.price as list_price,
+    products.price_band,
+    users.segment as user_segment,
+    users.country as user_country
+from parts
+left join gold.dim_products as products
+    on products.item_id = parts.item_id
+    and products.valid_from <= parts.ordered_at
+    and (products.valid_to is null or parts.ordered_at < products.valid_to)
+left join gold.dim_users as users
+    on users.user_id = parts.user_id
+    and users.valid_from <= parts.ordered_at
+    and (users.valid_to is null or parts.ordered_at < users.valid_to)
