@@ -25,7 +25,7 @@ from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.tables.contract import Table
 
 # Tests run many small plans once each: compiling them, in the JVM's second compiler or from Spark's
-# generated code, would cost more than it brings. `clickstream` itself, where tests call it, compiles.
+# generated code, would cost more than it brings. Where tests call `clickstream`, it compiles.
 ENGINE: dict[str, Any] = {
     "driver_memory": "2g",
     "warm_up": False,
