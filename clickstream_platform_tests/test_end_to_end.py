@@ -100,8 +100,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     )
     try:
         done = call(folder, "run", "--json")
-        tables = (*HOURLY, *DAILY, *SNAPSHOTS)
-        assert {built["table"] for built in done["hours"]} == {table.path for table in tables}
+        built = {row["table"] for row in done["hours"]}
+        every_time = {table.path for table in (*HOURLY, *DAILY)}
+        # A mart over all time waits until there is something to make it from.
+        assert every_time <= built <= every_time | {table.path for table in SNAPSHOTS}
         yield Home(settings, json.loads((folder / "truth" / "summary.json").read_text()))
     finally:
         Engine(settings).stop()
