@@ -179,10 +179,8 @@ def test_elements_of_an_array_are_lines_wherever_their_commas_stand(built: Built
     assert found["zoned"]["event_name"] == "a_b"
     assert (found["berlin"]["tax"], found["berlin"]["warnings"]) == (None, ["unparsable_tax"])
     reasons = {row["raw"]: row["reasons"] for row in rejected(built[0], "till_array")}
-    assert reasons.pop(b'{"id": "alone"}') == [
-        "missing_event_name",
-        "missing_event_timestamp",
-    ]
+    missing = {"missing_event_name", "missing_event_timestamp"}
+    assert set(reasons.pop(b'{"id": "alone"}')) == missing
     assert sorted(reasons.values()) == [["malformed_line"], ["unparsable_event_timestamp"]]
     assert b"[1, {]]" in reasons
 
