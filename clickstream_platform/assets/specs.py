@@ -33,7 +33,7 @@ def spec_of(table: Table, *, deps: Sequence[Table] = ()) -> dg.AssetSpec:
         key=dg.AssetKey(table.key),
         deps=[_dep(dep, of=table) for dep in deps],
         description=_description(table),
-        group_name=table.layer,
+        group_name=_group(table),
         owners=[table.owner],
         kinds={table.kinds[0], *table.kinds[-2:]},  # Dagster takes three: engine, format, layer
         partitions_def=partitions_of(table),
@@ -121,6 +121,15 @@ def column_lineage(table: Table) -> dg.TableColumnLineage:
                 dg.TableColumnDep(asset_key=key, column_name=column)
             )
     return dg.TableColumnLineage(deps_by_column=deps)
+
+
+def _group(table: Table) -> str:
+    """Tables of one partitioning stand together, so that a group can be launched as a whole."""
+    if table.layer == "silver" and not table.hourly:
+        return "catalogue"
+    if table.layer != "gold" or table.hourly:
+        return table.layer
+    return "gold_all_time" if table.is_snapshot else "gold_daily"
 
 
 def _description(table: Table) -> str:

@@ -10,7 +10,7 @@ from clickstream_platform.engine.server import Engine
 from clickstream_platform_tests.homes import json_line
 from clickstream_platform_tests.services.daemon import BOOKS, Watched
 
-pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.service, pytest.mark.prove, pytest.mark.timeout(2400)]
 HOURS = ["2024-11-29T10", "2024-11-29T11", "2024-11-29T12"]
 ARRIVAL, FORTY_DAYS_EARLIER = "2024-11-29T13", "2024-10-20T07"
 SILVER_AND_GOLD_S = 900.0  # a guard, not a measure: slow machines take minutes
