@@ -43,7 +43,7 @@ def addresses(workspace: Workspace) -> list[tuple[str, int]]:
     return sorted((row["source_file"].split("@")[0], row["source_offset"]) for row in found)
 
 
-@pytest.mark.parametrize("step", ["count_arrivals", "_record_touched", "commit"])
+@pytest.mark.parametrize("step", ["count_arrivals", "record_touched", "commit"])
 def test_a_crash_after_the_bronze_commit_heals_without_a_second_copy(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
