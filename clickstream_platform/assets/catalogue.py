@@ -16,7 +16,7 @@ from clickstream_platform.tables.contract import SNAPSHOT_KEY
 
 
 @dg.multi_asset(
-    name="catalogue",
+    name="catalogue_tables",
     specs=[spec_of(table, deps=[BRONZE_CATALOGUE]) for table in CATALOGUE],
     check_specs=[spec for table in CATALOGUE for spec in check_specs(table)],
 )

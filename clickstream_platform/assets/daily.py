@@ -22,7 +22,7 @@ from clickstream_platform.tables.gold import DAILY, SNAPSHOTS
 
 
 @dg.multi_asset(
-    name="daily",
+    name="daily_marts",
     specs=[spec_of(table, deps=[BY_PATH[path] for path in table.inputs]) for table in DAILY],
     check_specs=[spec for table in DAILY for spec in check_specs(table)],
     backfill_policy=dg.BackfillPolicy.single_run(),
@@ -56,7 +56,7 @@ def daily(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Material
 
 
 @dg.multi_asset(
-    name="snapshots",
+    name="all_time_marts",
     specs=[spec_of(table, deps=[BY_PATH[path] for path in table.inputs]) for table in SNAPSHOTS],
     check_specs=[spec for table in SNAPSHOTS for spec in check_specs(table)],
     can_subset=True,

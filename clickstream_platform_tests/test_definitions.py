@@ -1,0 +1,22 @@
+"""What Dagster loads when `make dev` starts."""
+
+import dagster as dg
+
+from clickstream_platform.definitions import defs
+
+
+def test_the_code_location_loads_with_every_job_and_sensor() -> None:
+    dg.Definitions.validate_loadable(defs)
+    repository = defs.get_repository_def()
+    jobs = {job.name for job in repository.get_all_jobs()}
+    assert {"ingest", "repair", "daily", "snapshots", "catalogue", "stream"} <= jobs
+    sensors = {sensor.name for sensor in repository.sensor_defs}
+    assert {
+        "landing_sensor",
+        "touched_hours_sensor",
+        "touched_days_sensor",
+        "snapshots_sensor",
+        "catalogue_sensor",
+        "alerts_sensor",
+        "stream_keeper",
+    } <= sensors
