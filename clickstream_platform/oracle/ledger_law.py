@@ -12,6 +12,7 @@ from clickstream_platform.oracle.landing_law import BRONZE
 
 LEDGER = "ops/conservation_ledger"
 LEDGER_LAW = "ledger"
+EVENTS = "silver/events"
 KEYS = ("ingest_hour", "home_hour", "source")
 COUNTS = ("lines", "accepted", "duplicates", "quarantined", "pending")
 RECOUNT = """
@@ -29,21 +30,27 @@ RECOUNT = """
 
 
 def check_ledger(lake: Lake, built: BuiltHours, result: LawResult) -> None:
-    """Rows of the ledger add up; for hours that are current they equal the recount."""
+    """Rows of the ledger add up; for hours that are current they equal the recount.
+
+    The rows that `silver/events` still has of a held-back hour are those of before: what it would
+    accept now is pending.
+    """
     if not lake.exists(LEDGER):
-        if built.current("silver/events"):
+        if built.current(EVENTS):
             result.add([Finding(result.law, LEDGER, None, {}, "missing table")])
         return
     lake.view(LEDGER, name="ops.ledger")
     _check_sums(lake, result)
     if not lake.exists(BRONZE):
         return
-    current = built.current("silver/events")
+    current = built.current(EVENTS)
     if not lake.has_hour_state:
         current = {
             row["home_hour"] for row in lake.rows("select distinct home_hour from ops.ledger")
         }
     lake.store("ledger_hour", pa.table({"hour": pa.array(sorted(current), pa.string())}))
+    held = sorted(built.held_back(EVENTS))
+    lake.store("held_hour", pa.table({"hour": pa.array(held, pa.string())}))
     lake.sql.execute(f"create or replace temp table recount as {_recount(lake)}")
     columns = (*KEYS, *(f'"{name}"' if name == "lines" else name for name in COUNTS))
     for name, relation in (("recount_rows", "recount"), ("ledger_rows", "ops.ledger")):
@@ -80,9 +87,10 @@ def _recount(lake: Lake) -> str:
             f'{"count(*)" if place == position else "0"} as "{column}"'
             for position, column in enumerate(COUNTS[:4])
         )
+        seen = f"where {hour} not in (select hour from held_hour) " if table == EVENTS else ""
         branches.append(
             f"select ingest_hour, {hour} as home_hour, source, {counts} from {name} "
-            "group by 1, 2, 3"
+            f"{seen}group by 1, 2, 3"
         )
     return RECOUNT.format(branches=" union all ".join(branches))
 

@@ -287,6 +287,18 @@ def test_warnings_of_a_held_back_hour_are_those_of_its_unseen_events(settings: S
     assert (report.ok, report.laws[0].checked) == (True, 4)
 
 
+def test_the_ledger_of_a_held_back_hour_has_its_good_lines_pending(settings: Settings) -> None:
+    held = tiny.state(
+        "silver/events", ELEVEN, blocked_by="reject_rate", recorded_at=tiny.at("13:00:00")
+    )
+    tiny.write(settings, HOUR_STATE, [held])
+    laws = verify(settings, tables=["ops/conservation_ledger"]).laws
+    assert not laws[0].ok, "the rows of before are still in the table, but they are pending"
+    ledger = delta(settings, "ops/conservation_ledger")
+    ledger.update({"pending": "accepted", "accepted": "0"}, predicate=f"home_hour = '{ELEVEN}'")
+    assert verify(settings, tables=["ops/conservation_ledger"]).ok
+
+
 # The home of this folder has no daily marts and no catalogue; build/ misses those.
 WRITTEN_BY_HAND = [
     table
