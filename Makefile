@@ -29,7 +29,7 @@ stop: $(STAMP) ## Stop the warm Spark engine
 
 test: $(STAMP) ## Run all tests but the long suites
 	@bash scripts/test_services.sh
-	@$(PYTHON_BIN) -m pytest -m "not prove"
+	@$(PYTHON_BIN) -m pytest -m "not prove" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 prove: $(STAMP) ## Run the long property, kill and race suites in full
 	@bash scripts/test_services.sh

@@ -64,3 +64,9 @@ def new_workspace(
 def workspace(new_workspace: Callable[..., Workspace], tmp_path: Path) -> Workspace:
     """A home of this test's own."""
     return new_workspace(tmp_path / "home")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests go first, so that no worker begins one when the others are done."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

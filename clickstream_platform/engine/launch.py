@@ -67,6 +67,8 @@ def spark_confs(settings: Settings, scratch: Path, port: int) -> dict[str, str]:
                 # Wide projections compile to methods above 8,000 bytes of bytecode, which the JVM
                 # would otherwise interpret for ever.
                 "-XX:-DontCompileHugeMethods",
+                # Every new plan brings code of its own; a JVM whose code cache is full ends.
+                "-XX:ReservedCodeCacheSize=512m",
                 *settings.engine.jvm_options,
                 "-Duser.timezone=UTC",
                 f'"-Djava.io.tmpdir={scratch / "tmp"}"',  # a home may have blanks in its path

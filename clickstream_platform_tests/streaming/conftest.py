@@ -22,6 +22,7 @@ from clickstream_platform.settings import Settings, read_settings
 from clickstream_platform.sources.loader import BUILTIN_DIR
 from clickstream_platform.streaming.broker import Broker, SecureListener
 from clickstream_platform.streaming.topics import create_topic
+from clickstream_platform_tests.conftest import AT_ONCE
 
 SECRET = "Endpoint=sb://localhost/;SharedAccessKeyName=test;SharedAccessKey=not+a/secret="  # noqa: S105 (of a broker on loopback that lives as long as the test)
 PARTITIONS = 3
@@ -110,6 +111,7 @@ def stream_home(
         settings = read_settings(
             home=empty.settings.home,
             engine={"remote": Engine(engine_settings).ensure()},
+            automation=AT_ONCE,
             source_dirs=[folder],
             stream={"trigger_s": 0.5, "gold_refresh_s": 1.0} | stream,
         )
