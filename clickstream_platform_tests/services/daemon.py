@@ -14,15 +14,26 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from clickstream_platform.build.staleness import (
+    stale_days,
+    stale_gold,
+    stale_silver,
+    stale_snapshots,
+)
+from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.settings import Settings, read_settings
-from clickstream_platform.storage import delta
+from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.lateness import LATENESS_HOURLY
 from clickstream_platform_tests.homes import ENGINE, ENGINE_VARIABLES
 
 POLL_S = 1.0
+
+
+def _no_engine() -> None:
+    raise AssertionError("Looking needs no engine.")
 
 
 class Watched:
@@ -69,6 +80,17 @@ class Watched:
                 group by all"""
             )
         return {str(row["table"]): list(row["hours"]) for row in rows}
+
+    def is_stale(self) -> bool:
+        """Whether any table is behind what it is made from."""
+        workspace = Workspace(self.settings, _no_engine)
+        states = hour_state.current(workspace.lake)
+        return bool(
+            stale_silver(workspace, states)
+            or stale_gold(workspace, states)
+            or stale_days(workspace, states)
+            or stale_snapshots(workspace, states)
+        )
 
     def versions(self) -> dict[str, int]:
         return {table.path: delta.version(self.settings.lake, table) for table in ALL}
