@@ -41,6 +41,9 @@ ENGINE_VARIABLES = {  # for child processes
     "CLICKSTREAM_ENGINE__WARM_UP": "false",
     "CLICKSTREAM_ENGINE__JVM_OPTIONS": json.dumps(ENGINE["jvm_options"]),
 }
+INTERPRETED_VARIABLES = ENGINE_VARIABLES | {  # where the test is about something else than Spark
+    "CLICKSTREAM_ENGINE__EXTRA_CONFS": json.dumps(ENGINE["extra_confs"])
+}
 Row = dict[str, Any]
 _MAX_ROUNDS = 8
 

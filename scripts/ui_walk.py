@@ -23,6 +23,7 @@ PARTS_OF_A_GRAPH = ("bronze", "silver", "gold", "ops")
 GOLD_GROUP = '/asset-groups~group%3A"gold"'
 GRAPH_HEIGHT = 1700  # the open groups do not fit a usual window
 UI_TIMEOUT_MS = 60_000
+LOADING_MS = 300_000  # a check's state in each of many thousand hours, on a busy machine
 DONE = {"SUCCESS", "FAILURE", "CANCELED"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
@@ -83,7 +84,6 @@ class Walk:
         self.page.wait_for_timeout(1500)
         self.page.keyboard.press("Alt+e")
         expect(self.page.get_by_text("fact_sessions").first).to_be_visible()
-        self.page.wait_for_timeout(2500)
         self.page.wait_for_timeout(3000)
         self._shoot("graph")
         self.page.set_viewport_size({"width": 1600, "height": 1000})
@@ -122,7 +122,7 @@ class Walk:
         self.page.get_by_text(check, exact=True).first.click()
         self.page.get_by_role("tab", name="Partitions").last.click()
         self.page.wait_for_timeout(2000)
-        expect(self.page.get_by_text("Loading partitions")).to_have_count(0)
+        expect(self.page.get_by_text("Loading partitions")).to_have_count(0, timeout=LOADING_MS)
         self.page.wait_for_timeout(3000)
         self._shoot("check-by-hour")
 

@@ -59,7 +59,8 @@ def remedy(table: str, action: str, first_hour: str, last_hour: str) -> str:
     if action == "warn":
         return "look at the rows; nothing is held back"
     if table == "silver/quarantine" or action == "reject":
-        return "correct the mapping, raise its `version`, then `clickstream run`"
+        chosen = f"--hours {first_hour}..{last_hour}"
+        return f"correct the mapping or give `--fix`: clickstream quarantine replay {chosen}"
     return f"clickstream run --from {first_hour} --to {last_hour} --force"
 
 

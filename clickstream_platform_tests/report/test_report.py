@@ -78,7 +78,8 @@ def test_masking_keeps_the_shape_only(raw: bytes, shown: str) -> None:
 
 def test_every_action_has_its_remedy() -> None:
     assert "--force" in remedy("gold/fact_sessions", "block", TEN, ELEVEN)
-    assert "mapping" in remedy("silver/quarantine", "reject", TEN, ELEVEN)
+    replay = f"clickstream quarantine replay --hours {TEN}..{ELEVEN}"
+    assert replay in remedy("silver/quarantine", "reject", TEN, ELEVEN)
     assert "nothing is held back" in remedy("silver/events", "warn", TEN, ELEVEN)
 
 

@@ -19,9 +19,13 @@ import psutil
 import pytest
 
 from clickstream_platform.settings import PROJECT_ROOT
-from clickstream_platform_tests.homes import ENGINE_VARIABLES
+from clickstream_platform_tests.homes import INTERPRETED_VARIABLES
 
 FIRST, SECOND = "2024-11-29T00", "2024-11-29T01"
+HOURS = {  # the UI asks for the state of each hour a home can hold
+    "CLICKSTREAM_FIRST_HOUR": "2024-11-01T00",
+    "CLICKSTREAM_LAST_HOUR": "2024-12-31T23",
+}
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 
 
@@ -119,7 +123,7 @@ def test_a_taken_port_is_an_error_that_names_the_process(tmp_path: Path) -> None
 
 def _environment(home: Path) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CLICKSTREAM_", "DAGSTER_"))}
-    return {**kept, **ENGINE_VARIABLES, "CLICKSTREAM_HOME": str(home)}
+    return {**kept, **INTERPRETED_VARIABLES, **HOURS, "CLICKSTREAM_HOME": str(home)}
 
 
 def _clickstream(home: Path, *arguments: str) -> None:
