@@ -70,6 +70,9 @@ COMMANDS = {
     "metrics": Lazy(
         f"{_ROOT}.monitoring.command:metrics", "Show, write or serve metrics for Prometheus."
     ),
+    "maintain": Lazy(
+        f"{_ROOT}.maintenance.command:maintain", "Compact, vacuum and tidy up; --dry-run plans it."
+    ),
     "quarantine": Lazy(
         f"{_ROOT}.operations.quarantine_command:quarantine_group",
         "Look at rejected lines, repair them, and judge them again.",

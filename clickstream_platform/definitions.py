@@ -14,6 +14,7 @@ from clickstream_platform.automation.marts import (
     touched_days_sensor,
 )
 from clickstream_platform.automation.sensors import landing_sensor, touched_hours_sensor
+from clickstream_platform.maintenance.job import maintain_job, maintain_schedule
 from clickstream_platform.monitoring.sensor import alerts_sensor
 from clickstream_platform.resources.home import Home
 from clickstream_platform.resources.lake import Lake
@@ -63,8 +64,11 @@ defs = dg.Definitions(
         ),
         *(report_daily, publish_postgres),
     ],
-    jobs=[ingest, catalogue_versions, repair, daily_marts, all_time_marts, report_job, stream],
-    schedules=[report_schedule],
+    jobs=[
+        *(ingest, catalogue_versions, repair, daily_marts, all_time_marts),
+        *(report_job, stream, maintain_job),
+    ],
+    schedules=[report_schedule, maintain_schedule],
     sensors=[
         *(landing_sensor, touched_hours_sensor, touched_days_sensor, snapshots_sensor),
         *(catalogue_sensor, alerts_sensor, stream_keeper),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 Share = Annotated[float, Field(ge=0, le=1)]
+SAFE_VACUUM_HOURS = 168  # Delta's own default: a reader or a stream is hardly a week behind
 
 
 class SessionSettings(BaseModel):
@@ -107,3 +108,46 @@ class StreamSettings(BaseModel):
     ca_file: Path | None = Field(
         default=None, description="PEM file of the authorities that brokers' certificates need."
     )
+
+
+class MaintenanceSettings(BaseModel):
+    """Upkeep of tables and of what runs leave behind."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_small_files: int = Field(
+        default=4, ge=1, description="A closed hour with more small files is compacted."
+    )
+    small_file_bytes: int = Field(
+        default=32_000_000, ge=1, description="A data file smaller than this is small."
+    )
+    target_file_bytes: int = Field(
+        default=128_000_000, ge=1_000_000, description="Size that compaction aims at."
+    )
+    open_hours: int = Field(
+        default=2, ge=0, description="Hours before the running one that stay as they are."
+    )
+    vacuum_hours: int = Field(
+        default=SAFE_VACUUM_HOURS,
+        ge=0,
+        description="How long files that no newer version needs stay, for readers and time travel.",
+    )
+    allow_short_vacuum: bool = Field(
+        default=False, description=f"Needed for `vacuum_hours` below {SAFE_VACUUM_HOURS}."
+    )
+    checkpoint_commits: int = Field(
+        default=20, ge=1, description="Commits since the last Delta checkpoint that call for one."
+    )
+    keep_logs_days: int = Field(default=30, ge=1, description="For rotated log files.")
+    keep_runs_days: int = Field(
+        default=30, ge=1, description="For finished Dagster runs and what they printed."
+    )
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        if self.vacuum_hours < SAFE_VACUUM_HOURS and not self.allow_short_vacuum:
+            raise ValueError(
+                f"vacuum_hours {self.vacuum_hours} is below {SAFE_VACUUM_HOURS}: time travel and "
+                "slow readers would lose their files; set allow_short_vacuum too if you mean it"
+            )
+        return self

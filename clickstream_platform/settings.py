@@ -27,6 +27,7 @@ from clickstream_platform.setting_groups import (
     AlertSettings,
     AutomationSettings,
     CheckSettings,
+    MaintenanceSettings,
     SessionSettings,
     StreamSettings,
 )
@@ -95,6 +96,7 @@ class Settings(BaseSettings):
     automation: AutomationSettings = Field(default_factory=AutomationSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)
     stream: StreamSettings = Field(default_factory=StreamSettings)
+    maintenance: MaintenanceSettings = Field(default_factory=MaintenanceSettings)
 
     @field_validator("home")
     @classmethod

@@ -9,7 +9,7 @@ def test_the_code_location_loads_with_every_job_and_sensor() -> None:
     dg.Definitions.validate_loadable(defs)
     repository = defs.get_repository_def()
     jobs = {job.name for job in repository.get_all_jobs()}
-    assert {"ingest", "repair", "daily", "snapshots", "catalogue", "stream"} <= jobs
+    assert {"ingest", "repair", "daily", "snapshots", "catalogue", "stream", "maintain"} <= jobs
     sensors = {sensor.name for sensor in repository.sensor_defs}
     assert {
         "landing_sensor",
@@ -20,3 +20,7 @@ def test_the_code_location_loads_with_every_job_and_sensor() -> None:
         "alerts_sensor",
         "stream_keeper",
     } <= sensors
+    schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
+    nightly = schedules["maintain_schedule"]
+    assert nightly.job_name == "maintain"
+    assert nightly.default_status is dg.DefaultScheduleStatus.STOPPED

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.storage.hour_state import HourStateRow
+from clickstream_platform.storage.offsets import has_new_lines
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 
 LineCounts = Mapping[tuple[str, str], int]  # (home hour, source) -> lines
@@ -38,11 +39,12 @@ def record_touched(lake: Path, new: LineCounts, *, run_id: str) -> None:
 def record_unnoted(lake: Path, *, run_id: str) -> list[str]:
     """Makes up for notes that were lost in a crash between commit and note; the hours concerned.
 
-    Cheap unless bronze has a version that no note names; then bronze's home hours are counted.
+    Cheap unless bronze has a version with lines that no note names; then bronze's home hours are
+    counted.
     """
     states = hour_state.of_table(hour_state.current(lake), BRONZE_EVENTS.path)
     noted = max((row.version for row in states.values()), default=0)
-    if delta.version(lake, BRONZE_EVENTS) <= noted:
+    if not has_new_lines(lake, noted):
         return []
     stored = delta.read_arrow(lake, BRONZE_EVENTS, columns=["home_hour", "source"])
     counts, sources = _by_hour(line_counts(stored))

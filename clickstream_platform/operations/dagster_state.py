@@ -68,6 +68,22 @@ def runs_database(dagster_home: Path) -> Path | None:
     return None if base is None else base / "history" / "runs.db"
 
 
+def runs_begun_before(dagster_home: Path, moment: datetime) -> list[tuple[str, str, datetime]]:
+    """(run id, job, start) of the runs in progress of a local instance that began earlier."""
+    path = runs_database(dagster_home)
+    if path is None:
+        return []
+    rows = _rows(
+        path,
+        "SELECT run_id, pipeline_name AS job, start_time FROM runs "
+        "WHERE status IN ('STARTED', 'CANCELING') AND start_time < ? ORDER BY start_time",
+        (moment.timestamp(),),
+    )
+    return [
+        (row["run_id"], row["job"], datetime.fromtimestamp(row["start_time"], UTC)) for row in rows
+    ]
+
+
 def _storage(dagster_home: Path) -> Path | None:
     for base in (dagster_home, dagster_home / "storage"):
         if (base / "history" / "runs.db").is_file():
@@ -75,7 +91,7 @@ def _storage(dagster_home: Path) -> Path | None:
     return None
 
 
-def _rows(path: Path, sql: str, values: tuple[str, ...] = ()) -> list[sqlite3.Row]:
+def _rows(path: Path, sql: str, values: tuple[str | float, ...] = ()) -> list[sqlite3.Row]:
     if not path.is_file():
         return []
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as connection:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from clickstream_platform.errors import ClickstreamError
@@ -17,6 +18,16 @@ _POLL_S = 0.5
 
 class HoursBusyError(ClickstreamError):
     """Another process kept writing the same hours for longer than we wait."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """An hour of a layer that a living process holds; `since` in seconds since 1970."""
+
+    layer: str
+    hour: str
+    owner: str
+    since: float
 
 
 @contextmanager
@@ -49,6 +60,19 @@ def held(
             )
 
 
+def living(state: Path) -> list[Lease]:
+    """What living processes hold now, in order of layer and hour."""
+    path = state / "leases.sqlite"
+    if not path.is_file():
+        return []
+    with closing(_open(path)) as connection:
+        rows = connection.execute(
+            "SELECT layer, hour, owner, since FROM leases ORDER BY layer, hour"
+        ).fetchall()
+    alive = {owner: is_alive(owner) for owner in {row[2] for row in rows}}
+    return [Lease(*row) for row in rows if alive[row[2]]]
+
+
 def release_dead(state: Path) -> int:
     """Removes the leases of processes that are gone; returns how many such owners there were."""
     path = state / "leases.sqlite"
@@ -66,8 +90,13 @@ def _open(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(
         "CREATE TABLE IF NOT EXISTS leases "
-        "(layer TEXT, hour TEXT, owner TEXT NOT NULL, PRIMARY KEY (layer, hour))"
+        "(layer TEXT, hour TEXT, owner TEXT NOT NULL, since REAL NOT NULL DEFAULT 0, "
+        "PRIMARY KEY (layer, hour))"
     )
+    if "since" not in {row[1] for row in connection.execute("PRAGMA table_info(leases)")}:
+        # Two processes may find it missing at once; the later one has nothing left to do.
+        with suppress(sqlite3.OperationalError):
+            connection.execute("ALTER TABLE leases ADD COLUMN since REAL NOT NULL DEFAULT 0")
     return connection
 
 
@@ -84,8 +113,8 @@ def _try_take(path: Path, layer: str, hours: Sequence[str], owner: str) -> tuple
                 connection.execute("ROLLBACK")
                 return hour, holder
         connection.executemany(
-            "INSERT OR REPLACE INTO leases VALUES (?, ?, ?)",
-            [(layer, hour, owner) for hour in hours],
+            "INSERT OR REPLACE INTO leases (layer, hour, owner, since) VALUES (?, ?, ?, ?)",
+            [(layer, hour, owner, time.time()) for hour in hours],
         )
         connection.execute("COMMIT")
     return None

@@ -88,6 +88,24 @@ def added_since(
                     yield Added(number, at, address, last, count, home, hour)
 
 
+def has_new_lines(lake: Path, version: int) -> bool:
+    """True unless all of bronze's versions after `version` are upkeep, which changes no row."""
+    log = Path(delta.location(lake, BRONZE_EVENTS)) / "_delta_log"
+    for number in range(version + 1, delta.version(lake, BRONZE_EVENTS) + 1):
+        try:
+            lines = (log / f"{number:020d}.json").read_text().splitlines()
+        except FileNotFoundError:
+            return True  # so old that it is only in a checkpoint
+        if any(
+            change["dataChange"]
+            for action in map(json.loads, lines)
+            for change in (action.get("add"), action.get("remove"))
+            if change
+        ):
+            return True
+    return False
+
+
 def rows_by_ingest_hour(lake: Path) -> dict[str, int]:
     """Lines of bronze by its partition."""
     files = pa.table(DeltaTable(delta.location(lake, BRONZE_EVENTS)).get_add_actions(flatten=True))

@@ -31,6 +31,9 @@ class Feed(Protocol):
     def position(self) -> str | None:
         """What it is at, to tell whether it fails at the same place again."""
 
+    def noted_version(self) -> int | None:
+        """Bronze's version up to which its commits are noted; null if it reads them nowhere."""
+
     def catch_up(self) -> Callable[[], bool]:
         """A question, true once everything that is there now has come in."""
 

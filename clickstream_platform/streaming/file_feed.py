@@ -63,6 +63,9 @@ class FileFeed:
         """The files that wait: which of them fails is in the manifest."""
         return str(self.lag())
 
+    def noted_version(self) -> None:
+        """The manifest tells what came in."""
+
     def catch_up(self) -> Callable[[], bool]:
         """Up to the files that are there now."""
         self._workspace.look_at_landing()

@@ -126,8 +126,10 @@ class KafkaFeed:
     def _note_commits(self) -> None:
         """Tells `ops/hour_state` which home hours the newest versions of bronze touched."""
         lake, kafka = self._workspace.lake, self._kafka
+        newest = delta.version(lake, BRONZE_EVENTS)
         added = list(added_since(lake, self._version, kafka.topics, kafka.generation))
         if not added:
+            self._version = newest  # of others, or a compaction: nobody need keep them for us
             return
         touched: dict[tuple[str, str], int] = {}
         for part in added:
@@ -156,6 +158,9 @@ class KafkaFeed:
 
     def position(self) -> str | None:
         return str(sorted(self._held.items()))
+
+    def noted_version(self) -> int | None:
+        return None if self._version < 0 else self._version
 
     def catch_up(self) -> Callable[[], bool]:
         """Up to the offsets that the brokers would give next now."""

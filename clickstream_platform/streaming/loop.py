@@ -206,9 +206,8 @@ class _Life:
 
     def _beat(self, **changes: Any) -> None:
         self._beaten = time.monotonic()
-        self.heartbeat = self._folder.beat(
-            replace(self.heartbeat, **({"lag": self._feed.lag()} | changes))
-        )
+        seen = {"lag": self._feed.lag(), "bronze_version": self._feed.noted_version()}
+        self.heartbeat = self._folder.beat(replace(self.heartbeat, **(seen | changes)))
         self._observer.on_beat(self.heartbeat)
 
     def _fail(self, error: Exception) -> None:

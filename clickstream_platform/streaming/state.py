@@ -21,7 +21,8 @@ class Heartbeat:
 
     `stopped` means that somebody ended it on purpose. `failures` counts failures in a row at
     `position`, the offsets (or files) it could not get beyond; `is_environment` says that
-    brokers or engine were missing, which may last and is not the data's fault.
+    brokers or engine were missing, which may last and is not the data's fault. Of bronze it still
+    needs the files of the versions after `bronze_version`; null if it reads none of them.
     """
 
     source: str
@@ -40,6 +41,7 @@ class Heartbeat:
     failures: int = 0
     is_environment: bool = False
     position: str | None = None
+    bronze_version: int | None = None
     config: dict[str, Any] = field(default_factory=dict)
 
     def age_s(self, now: datetime) -> float:

@@ -1,0 +1,1 @@
+"""Upkeep: compaction, vacuum, checkpoints, and what runs leave behind."""

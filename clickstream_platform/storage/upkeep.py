@@ -1,0 +1,190 @@
+"""What keeps a Delta table healthy: facts about its files and log, compaction, vacuum, checkpoint.
+
+Nothing here changes a row: each commit has `dataChange` false or adds and removes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
+from deltalake.exceptions import CommitFailedError
+from pyspark.sql import SparkSession
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
+
+from clickstream_platform.errors import ClickstreamError
+from clickstream_platform.storage import delta
+from clickstream_platform.tables.contract import Table
+
+WHOLE_TABLE = "*"  # the one partition of a table that has none
+_COMMIT = re.compile(r"^(\d{20})\.json$")
+_CHECKPOINT = re.compile(r"^(\d{20})\.checkpoint\b.*\.parquet$")
+_OPTIMIZE_CONFS = (
+    "spark.databricks.delta.optimize.minFileSize",
+    "spark.databricks.delta.optimize.maxFileSize",
+)
+# Another process may commit a Spark table meanwhile; a checkpoint made from what this process
+# remembers of its own commit could then leave the other one out.
+_NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+_RETRY = retry(
+    retry=retry_if_exception_type(CommitFailedError),
+    stop=stop_after_attempt(3),
+    wait=wait_random(0.1, 1.0),
+    reraise=True,
+)
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A data file in force."""
+
+    partition: str
+    size: int
+
+
+@dataclass(frozen=True)
+class LogFacts:
+    """The Delta log on disk. Commits are counted behind the newest checkpoint."""
+
+    version: int
+    commits_since_checkpoint: int
+    checkpoints: int
+    files: int
+    size: int
+
+
+def data_files(lake: Path, table: Table) -> list[DataFile]:
+    """The files in force of `table`; reads only the Delta log."""
+    actions = pa.table(DeltaTable(delta.location(lake, table)).get_add_actions(flatten=True))
+    if not actions.num_rows:
+        return []
+    names = [WHOLE_TABLE] * actions.num_rows
+    if table.partition_by:
+        names = [str(name) for name in actions[f"partition.{table.partition_by}"].to_pylist()]
+    sizes = actions["size_bytes"].to_pylist()
+    return [DataFile(name, size) for name, size in zip(names, sizes, strict=True)]
+
+
+def log_facts(lake: Path, table: Table) -> LogFacts:
+    """How long the log of `table` is, by the names and sizes of its files."""
+    found = [path for path in _log(lake, table).iterdir() if path.is_file()]
+    commits = [int(m[1]) for path in found if (m := _COMMIT.match(path.name))]
+    checkpoints = {int(m[1]) for path in found if (m := _CHECKPOINT.match(path.name))}
+    newest = max(checkpoints, default=-1)
+    return LogFacts(
+        version=max(commits, default=newest),
+        commits_since_checkpoint=sum(version > newest for version in commits),
+        checkpoints=len(checkpoints),
+        files=len(found),
+        size=sum(path.stat().st_size for path in found),
+    )
+
+
+def committed_at(lake: Path, table: Table, version: int) -> datetime | None:
+    """When `version` was committed; null if its commit is not in the log (any more)."""
+    path = _log(lake, table) / f"{version:020d}.json"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    moment = next(a["commitInfo"]["timestamp"] for a in map(json.loads, lines) if "commitInfo" in a)
+    return datetime.fromtimestamp(moment / 1000, UTC)
+
+
+def compact_arrow(
+    lake: Path, table: Table, partitions: Sequence[str], *, target_bytes: int, run_id: str
+) -> None:
+    """One commit after which the small files of `partitions` are few, by delta-rs; rows unchanged.
+
+    A lost commit race is tried 3 times.
+    """
+    _compact_arrow(DeltaTable(delta.location(lake, table)), table, partitions, target_bytes, run_id)
+
+
+@_RETRY
+def _compact_arrow(
+    found: DeltaTable, table: Table, partitions: Sequence[str], target_bytes: int, run_id: str
+) -> None:
+    found.update_incremental()
+    chosen: list[tuple[str, str, Any]] | None = None
+    if table.partition_by:
+        chosen = [(table.partition_by, "in", list(partitions))]
+    note = json.dumps({"run_id": run_id})
+    found.optimize.compact(
+        partition_filters=chosen,
+        target_size=target_bytes,
+        commit_properties=CommitProperties(custom_metadata={delta.COMMIT_KEY: note}),
+    )
+
+
+def compact_spark(
+    spark: SparkSession, lake: Path, table: Table, partitions: Sequence[str], *, target_bytes: int
+) -> None:
+    """The same by Spark, the only one that commits rows to the tables it writes.
+
+    Raises: ClickstreamError for a table without partitions: it would be rewritten as a whole.
+    """
+    if not table.partition_by:
+        raise ClickstreamError(f"{table.path} has no partitions; Spark would rewrite all of it.")
+    listed = ", ".join(f"'{name}'" for name in partitions)
+    for conf in _OPTIMIZE_CONFS:
+        spark.conf.set(conf, str(target_bytes))
+    try:
+        place = f"delta.`{delta.location(lake, table)}`"
+        spark.sql(f"OPTIMIZE {place} WHERE {table.partition_by} IN ({listed})").collect()
+    finally:
+        for conf in _OPTIMIZE_CONFS:
+            spark.conf.unset(conf)
+
+
+def removable(lake: Path, table: Table, *, hours: int) -> dict[str, int]:
+    """Files (and their bytes) that no version of the last `hours` needs; nothing is deleted."""
+    root = Path(delta.location(lake, table))
+    found = DeltaTable(str(root)).vacuum(
+        hours, dry_run=True, enforce_retention_duration=False, full=True
+    )
+    return {name: _size(root, name) for name in found}
+
+
+def vacuum(lake: Path, table: Table, *, hours: int) -> dict[str, int]:
+    """Deletes what `removable` tells, and returns it.
+
+    Full, not only what the log still remembers as removed: checkpoints forget that after a week.
+    """
+    freed = removable(lake, table, hours=hours)
+    if freed:
+        DeltaTable(delta.location(lake, table)).vacuum(
+            hours,
+            dry_run=False,
+            enforce_retention_duration=False,
+            full=True,
+            post_commithook_properties=_NO_HOOKS,
+        )
+    return freed
+
+
+def checkpoint(lake: Path, table: Table) -> None:
+    """The newest version as a checkpoint; log files that no version within the log's retention
+    (`delta.logRetentionDuration`, 30 days unless set) needs are removed."""
+    found = DeltaTable(delta.location(lake, table))
+    found.create_checkpoint()
+    found.cleanup_metadata()
+
+
+def _log(lake: Path, table: Table) -> Path:
+    return Path(delta.location(lake, table)) / "_delta_log"
+
+
+def _size(root: Path, name: str) -> int:
+    for path in (root / name, root / unquote(name)):
+        if path.is_file():
+            return path.stat().st_size
+    return 0

@@ -1,0 +1,103 @@
+"""Upkeep of a home that was built from landing files: nothing is stale, all is proven."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from clickstream_platform.build.staleness import (
+    stale_days,
+    stale_gold,
+    stale_silver,
+    stale_snapshots,
+)
+from clickstream_platform.build.touched import record_unnoted
+from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.maintenance.upkeep import maintain
+from clickstream_platform.queries.lake import Lake
+from clickstream_platform.storage import delta, hour_state, upkeep
+from clickstream_platform.tables.bronze import BRONZE_EVENTS
+from clickstream_platform.tables.catalog import ALL
+from clickstream_platform.tables.silver import SILVER_EVENTS
+from clickstream_platform_tests.homes import bring_up, bring_up_all, land, verified
+
+HOURS = ("2024-11-29T10", "2024-11-29T11")
+BATCHES = 2
+
+
+def clicks(hour: str, batch: int) -> bytes:
+    """Two events of this hour and a broken line."""
+    lines = [
+        json.dumps(
+            {
+                "event_id": f"{hour}-{batch}-{number}",
+                "event_type": "page_view",
+                "timestamp": f"{hour}:{10 + 20 * number}:00Z",
+                "user_id": f"u-{batch}",
+            }
+        )
+        for number in range(2)
+    ]
+    return "\n".join([*lines, "{broken"]).encode()
+
+
+def contents(workspace: Workspace) -> dict[str, list[str]]:
+    """Every row of every table, in a fixed order."""
+    return {
+        table.path: sorted(map(str, delta.read_arrow(workspace.lake, table).to_pylist()))
+        for table in ALL
+    }
+
+
+def most_files(workspace: Workspace) -> dict[str, int]:
+    """The largest number of files of a partition of each table."""
+    counts = {
+        table.path: Counter(file.partition for file in upkeep.data_files(workspace.lake, table))
+        for table in ALL
+    }
+    return {path: max(count.values()) for path, count in counts.items() if count}
+
+
+@pytest.mark.slow
+def test_upkeep_leaves_rows_states_and_time_travel_as_they_were(
+    new_workspace: Callable[..., Workspace], tmp_path: Path
+) -> None:
+    workspace = new_workspace(tmp_path / "home", maintenance={"max_small_files": 1})
+    moments = []
+    for batch in range(BATCHES):
+        for hour in HOURS:
+            land(workspace, "shop_json", hour, f"{batch}.json", clicks(hour, batch))
+        (bring_up_all if batch == BATCHES - 1 else bring_up)(workspace)
+        moments.append(datetime.now(UTC))
+    before, versions = contents(workspace), delta.version(workspace.lake, BRONZE_EVENTS)
+    assert most_files(workspace)["bronze/events"] >= BATCHES
+
+    done = maintain(workspace, run_id="upkeep", now=datetime.now(UTC))
+    assert [entry.problem for entry in done if entry.problem] == []
+    compacted = {entry.plan.table: entry.compacted for entry in done if entry.compacted}
+    assert compacted["bronze/events"] == HOURS
+    assert compacted["ops/hour_state"] == (upkeep.WHOLE_TABLE,)
+    assert max(most_files(workspace).values()) == 1
+
+    assert contents(workspace) == before
+    states = hour_state.current(workspace.lake)
+    assert stale_silver(workspace, states) == []
+    assert stale_gold(workspace, states) == []
+    assert stale_days(workspace, states) == []
+    assert stale_snapshots(workspace, states) == []
+    assert record_unnoted(workspace.lake, run_id="test") == []
+    verified(workspace)
+    assert bring_up_all(workspace) == []
+    assert delta.version(workspace.lake, BRONZE_EVENTS) == versions + 1
+
+    rows = pa.table(delta.read_arrow(workspace.lake, BRONZE_EVENTS, version=versions))
+    assert sorted(map(str, rows.to_pylist())) == before["bronze/events"]
+    with Lake(workspace.settings, as_of=moments[0]) as lake:
+        counted = lake.rows(f"select count(*) as n from {SILVER_EVENTS.sql_name}")
+    assert counted == [{"n": 2 * len(HOURS)}]
