@@ -146,12 +146,16 @@ def compact_spark(
 
 
 def removable(lake: Path, table: Table, *, hours: int) -> dict[str, int]:
-    """Files (and their bytes) that no version of the last `hours` needs; nothing is deleted."""
+    """Files (and their bytes) that no version of the last `hours` needs; nothing is deleted.
+
+    delta-rs names a removed file until the log forgets it: those that are gone are left out.
+    """
     root = Path(delta.location(lake, table))
     found = DeltaTable(str(root)).vacuum(
         hours, dry_run=True, enforce_retention_duration=False, full=True
     )
-    return {name: _size(root, name) for name in found}
+    sizes = {name: _size(root, name) for name in found}
+    return {name: size for name, size in sizes.items() if size is not None}
 
 
 def vacuum(lake: Path, table: Table, *, hours: int) -> dict[str, int]:
@@ -183,8 +187,9 @@ def _log(lake: Path, table: Table) -> Path:
     return Path(delta.location(lake, table)) / "_delta_log"
 
 
-def _size(root: Path, name: str) -> int:
+def _size(root: Path, name: str) -> int | None:
+    """Bytes of a file by its path in the log, which may be encoded; null if it is gone."""
     for path in (root / name, root / unquote(name)):
         if path.is_file():
             return path.stat().st_size
-    return 0
+    return None
