@@ -10,12 +10,16 @@ from typing import Any
 from prometheus_client import CollectorRegistry, write_to_textfile
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from clickstream_platform.maintenance import notes
+from clickstream_platform.maintenance.plan import crowded_partitions, small_share
 from clickstream_platform.monitoring.rules import RULES
 from clickstream_platform.operations.freshness import freshness
 from clickstream_platform.operations.status import home_status
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.queries.named import find
 from clickstream_platform.settings import Settings
+from clickstream_platform.storage import delta, upkeep
+from clickstream_platform.tables.catalog import ALL
 
 _TABLE_GAUGES = {
     "rows": "Rows of the table.",
@@ -23,6 +27,11 @@ _TABLE_GAUGES = {
     "size_bytes": "Bytes of the data files in force.",
     "red_hours": "Hours with a failed blocking rule.",
     "blocked_hours": "Hours whose rows a check holds back.",
+}
+_HEALTH_GAUGES = {
+    "small_file_share": "Share of small files among those beyond one a partition.",
+    "crowded_partitions": "Closed hours (or days, or logs) that want compaction.",
+    "commits_since_checkpoint": "Commits in the log behind the newest Delta checkpoint.",
 }
 _LANDING = ("unseen", "waiting", "claimed", "committed", "unchanged", "failed")
 _FATES = ("lines", "accepted", "duplicates", "quarantined", "pending", "unaccounted")
@@ -38,6 +47,7 @@ class HomeCollector:
         """Every metric as it is now."""
         now = datetime.now(UTC)
         yield from self._of_status()
+        yield from self._of_health(now)
         yield from self._of_lines()
         yield from self._of_freshness(now)
         standing = _gauge("alerts_standing", "Alerts that hold, by rule.", "rule")
@@ -66,6 +76,28 @@ class HomeCollector:
             runs = _gauge("runs_unfinished", "Dagster runs that have not ended.")
             runs.add_metric([], status.dagster.unfinished_runs)
             yield runs
+
+    def _of_health(self, now: datetime) -> Iterator[Metric]:
+        """What `clickstream maintain` would look at; by the Delta logs alone."""
+        options = self._settings.maintenance
+        gauges = {
+            name: _gauge(f"table_{name}", words, "table") for name, words in _HEALTH_GAUGES.items()
+        }
+        for table in ALL:
+            if delta.exists(self._settings.lake, table):
+                files = upkeep.data_files(self._settings.lake, table)
+                crowded = crowded_partitions(table, files, options, now=now)
+                log = upkeep.log_facts(self._settings.lake, table)
+                values = (small_share(files, options), len(crowded), log.commits_since_checkpoint)
+                for gauge, value in zip(gauges.values(), values, strict=True):
+                    gauge.add_metric([table.path], value)
+        yield from gauges.values()
+        vacuumed = _gauge("table_vacuumed_timestamp_seconds", "When it was vacuumed last.", "table")
+        for path, note in notes.read(self._settings.state).items():
+            if note.vacuumed_at is not None:
+                moment = datetime.fromisoformat(note.vacuumed_at)
+                vacuumed.add_metric([path], moment.timestamp())
+        yield vacuumed
 
     def _of_lines(self) -> Iterator[Metric]:
         metric = _gauge(

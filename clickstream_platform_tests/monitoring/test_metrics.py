@@ -37,6 +37,9 @@ def test_metrics_are_the_tables_numbers(samples: dict[tuple[str, ...], float]) -
     assert samples["clickstream_lines", "quarantined", "shop"] == 2
     assert samples["clickstream_alerts_standing", "red_checks"] == 2
     assert samples["clickstream_engine_up",] == 0
+    assert samples["clickstream_table_crowded_partitions", "silver/events"] == 0
+    assert samples["clickstream_table_small_file_share", "silver/events"] == 0
+    assert samples["clickstream_table_commits_since_checkpoint", "silver/events"] >= 1
     through = samples["clickstream_data_through_timestamp_seconds", "silver/events"]
     assert through == lake_rows.at("11:07:00").timestamp()
 
