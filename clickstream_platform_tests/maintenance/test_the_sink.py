@@ -1,0 +1,182 @@
+"""Thousands of micro-batches through the stream's own sink, and upkeep of what they leave."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+import pyarrow.compute as pc
+import pytest
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.maintenance.upkeep import maintain
+from clickstream_platform.storage import delta, upkeep
+from clickstream_platform.tables.bronze import BRONZE_EVENTS
+from clickstream_platform.transforms.sessions import typed
+
+START = datetime(2024, 11, 29, 10, tzinfo=UTC)
+HOURS = tuple(f"2024-11-29T{hour:02}" for hour in range(10, 18))
+ROWS_PER_BATCH = 5
+MAX_FILES = 4
+READ_EVERY_S = 0.5
+
+
+def lines(workspace: Workspace, batches: int) -> DataFrame:
+    """A stream of lines whose clock goes through eight hours in so many micro-batches."""
+    step_ms = len(HOURS) * 3_600_000 // batches
+    ticks = (
+        workspace.spark.readStream.format("rate-micro-batch")
+        .option("rowsPerBatch", ROWS_PER_BATCH)
+        .option("numPartitions", 1)
+        .option("advanceMillisPerBatch", step_ms)
+        .option("startTimestamp", int(START.timestamp() * 1000))
+        .load()
+    )
+    hour = F.date_format("timestamp", "yyyy-MM-dd'T'HH")
+    return typed(
+        ticks.select(
+            F.lit("clicks").alias("source"),
+            F.lit("clicks/0@1").alias("source_file"),
+            F.col("value").alias("source_offset"),
+            F.encode(F.format_string('{"event_id":"%d"}', "value"), "UTF-8").alias("raw"),
+            F.lit(None).cast("string").alias("header"),
+            F.lit(None).cast("string").alias("damage"),
+            hour.alias("ingest_hour"),
+            hour.alias("home_hour"),
+            F.col("timestamp").alias("enqueued_at"),
+            F.current_timestamp().alias("ingested_at"),
+            F.lit("sink").alias("run_id"),
+        ),
+        BRONZE_EVENTS,
+    )
+
+
+def stream_in(workspace: Workspace, batches: int) -> None:
+    """Lets the sink commit at least so many micro-batches, then ends its query."""
+    query = delta.append_stream(
+        lines(workspace, batches),
+        workspace.lake,
+        BRONZE_EVENTS,
+        name="upkeep",
+        checkpoint=workspace.settings.state / "checkpoint",
+        trigger_s=0,
+        run_id="sink",
+    )
+    try:
+        while delta.version(workspace.lake, BRONZE_EVENTS) < batches:
+            assert query.isActive, query.exception()
+            time.sleep(READ_EVERY_S)
+    finally:
+        query.stop()
+
+
+def commit_seconds(workspace: Workspace) -> list[float]:
+    """Seconds from one micro-batch's commit to the next, by the times of the log's files."""
+    log = Path(delta.location(workspace.lake, BRONZE_EVENTS)) / "_delta_log"
+    times = [path.stat().st_mtime for path in sorted(log.glob("*.json"))[1:]]
+    return [later - earlier for earlier, later in pairwise(times)]
+
+
+@dataclass
+class ReaderLoop:
+    """Reads the table again and again in a thread; what it saw, and what went wrong."""
+
+    workspace: Workspace
+    seen: list[tuple[int, int]] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+    _end: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> ReaderLoop:
+        self._thread = threading.Thread(target=self._loop)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _loop(self) -> None:
+        while not self._end.is_set():
+            try:
+                self.seen.append(count_and_sum(self.workspace))
+            except Exception as error:
+                self.errors.append(error)
+            self._end.wait(READ_EVERY_S)
+
+
+def count_and_sum(workspace: Workspace, version: int | None = None) -> tuple[int, int]:
+    """Rows of bronze, and the sum of their offsets."""
+    rows = delta.read_arrow(
+        workspace.lake, BRONZE_EVENTS, columns=["source_offset"], version=version
+    )
+    return len(rows), pc.sum(rows["source_offset"]).as_py() or 0
+
+
+def files_per_hour(workspace: Workspace) -> Counter[str]:
+    return Counter(file.partition for file in upkeep.data_files(workspace.lake, BRONZE_EVENTS))
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        pytest.param(40, marks=pytest.mark.slow),
+        pytest.param(2000, marks=[pytest.mark.prove, pytest.mark.timeout(5400)]),
+    ],
+)
+def test_many_micro_batches_end_in_few_files_and_disturb_nobody(
+    new_workspace: Callable[..., Workspace], tmp_path: Path, batches: int
+) -> None:
+    workspace = new_workspace(tmp_path / "home")
+    began = time.monotonic()
+    with ReaderLoop(workspace) as reader:
+        stream_in(workspace, batches)
+    streamed_s = time.monotonic() - began
+    assert reader.errors == []
+    assert [n for n, _ in reader.seen] == sorted(n for n, _ in reader.seen)
+
+    newest = delta.version(workspace.lake, BRONZE_EVENTS)
+    middle = newest // 2
+    total, half = count_and_sum(workspace), count_and_sum(workspace, middle)
+    assert total == (newest * ROWS_PER_BATCH, sum(range(newest * ROWS_PER_BATCH)))
+    before, spent = files_per_hour(workspace), commit_seconds(workspace)
+    assert min(before[hour] for hour in HOURS) > MAX_FILES
+
+    with ReaderLoop(workspace) as reader:
+        began = time.monotonic()
+        closed = START + timedelta(hours=len(HOURS) + 4)
+        [done] = maintain(workspace, run_id="m", now=closed, tables=[BRONZE_EVENTS])
+        upkeep_s = time.monotonic() - began
+    assert done.problem is None
+    assert reader.errors == []
+    assert set(reader.seen) == {total}
+    after = files_per_hour(workspace)
+    assert max(after[hour] for hour in HOURS) <= MAX_FILES
+    assert done.freed_files == 0  # all are younger than the retention
+    assert count_and_sum(workspace, newest) == total
+    assert count_and_sum(workspace, middle) == half
+
+    window = min(100, len(spent) // 3)
+    first, last = median(spent[:window]), median(spent[-window:])
+    report = {
+        "batches": newest,
+        "stream_s": round(streamed_s, 1),
+        "upkeep_s": round(upkeep_s, 1),
+        "files_per_hour_before": max(before.values()),
+        "files_per_hour_after": max(after[hour] for hour in HOURS),
+        "commit_first_s": round(first, 3),
+        "commit_last_s": round(last, 3),
+        "last_over_first": round(last / first, 2),
+    }
+    print("\n" + json.dumps(report))
+    if batches >= 1000:
+        assert last / first < 1.5, report
