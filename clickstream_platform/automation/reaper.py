@@ -17,7 +17,7 @@ SILENT_S = 600.0  # a started run names its process in its first step, long befo
 _STARTED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
-def name_process(context: dg.AssetExecutionContext) -> None:
+def name_process(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> None:
     """Notes on the run which process executes it, so that `reap` can tell when that is gone."""
     run_id = context.run.run_id
     process = this_process(f"{run_id}|{socket.gethostname()}")

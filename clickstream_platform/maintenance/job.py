@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from clickstream_platform.automation.reaper import name_process
 from clickstream_platform.maintenance.everything import Upkeep, upkeep
 from clickstream_platform.resources.lake import Lake
 
@@ -11,6 +12,7 @@ from clickstream_platform.resources.lake import Lake
 @dg.op
 def look_after_tables(context: dg.OpExecutionContext, lake: Lake) -> None:
     """Does what `clickstream maintain` does; what came of it is the step's metadata."""
+    name_process(context)
     with lake.building("maintain", run_id=context.run_id) as workspace:
         found = upkeep(
             workspace, instance=context.instance, run_id=context.run_id, now=datetime.now(UTC)

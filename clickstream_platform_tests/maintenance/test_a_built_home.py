@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,11 +22,13 @@ from clickstream_platform.build.touched import record_unnoted
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.maintenance.upkeep import maintain
 from clickstream_platform.queries.lake import Lake
+from clickstream_platform.settings import read_settings
 from clickstream_platform.storage import delta, hour_state, upkeep
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.silver import SILVER_EVENTS
-from clickstream_platform_tests.homes import bring_up, bring_up_all, land, verified
+from clickstream_platform_tests.conftest import AT_ONCE
+from clickstream_platform_tests.homes import ENGINE, bring_up, bring_up_all, land, verified
 
 HOURS = ("2024-11-29T10", "2024-11-29T11")
 BATCHES = 2
@@ -68,7 +71,8 @@ def most_files(workspace: Workspace) -> dict[str, int]:
 def test_upkeep_leaves_rows_states_and_time_travel_as_they_were(
     new_workspace: Callable[..., Workspace], tmp_path: Path
 ) -> None:
-    workspace = new_workspace(tmp_path / "home", maintenance={"max_small_files": 1})
+    options = {"max_small_files": 1, "checkpoint_commits": 2}
+    workspace = new_workspace(tmp_path / "home", maintenance=options)
     moments = []
     for batch in range(BATCHES):
         for hour in HOURS:
@@ -84,6 +88,8 @@ def test_upkeep_leaves_rows_states_and_time_travel_as_they_were(
     assert compacted["bronze/events"] == HOURS
     assert compacted["ops/hour_state"] == (upkeep.WHOLE_TABLE,)
     assert max(most_files(workspace).values()) == 1
+    checkpointed = {entry.plan.table for entry in done if entry.is_checkpointed}
+    assert {"bronze/events", "silver/events", "ops/hour_state"} <= checkpointed
 
     assert contents(workspace) == before
     states = hour_state.current(workspace.lake)
@@ -101,3 +107,23 @@ def test_upkeep_leaves_rows_states_and_time_travel_as_they_were(
     with Lake(workspace.settings, as_of=moments[0]) as lake:
         counted = lake.rows(f"select count(*) as n from {SILVER_EVENTS.sql_name}")
     assert counted == [{"n": 2 * len(HOURS)}]
+    assert_spark_goes_on(workspace, tmp_path / "copy")
+
+
+def assert_spark_goes_on(workspace: Workspace, home: Path) -> None:
+    """Spark meets a copy of the home for the first time: checkpoint and vacuum of delta-rs do not
+    keep it from reading, appending and replacing."""
+    shutil.copytree(workspace.settings.home, home)
+    options = {"vacuum_hours": 0, "allow_short_vacuum": True}
+    given = {"engine": ENGINE, "automation": AT_ONCE, "maintenance": options}
+    copy = Workspace(read_settings(home=home, **given), workspace.session)
+    before = contents(copy)
+    done = maintain(copy, run_id="upkeep", now=datetime.now(UTC))
+    freed = {entry.plan.table: entry.freed_files for entry in done}
+    assert freed["bronze/events"] == BATCHES * len(HOURS)
+    assert freed["silver/events"] > 0
+    assert contents(copy) == before
+    land(copy, "shop_json", HOURS[0], "late.json", clicks(HOURS[0], BATCHES))
+    assert {report.table for report in bring_up_all(copy)} >= {"bronze/events", "silver/events"}
+    assert len(contents(copy)["bronze/events"]) == len(before["bronze/events"]) + 3
+    verified(copy)
