@@ -14,7 +14,7 @@ import pytest
 from clickstream_platform.build.report import HourReport
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.engine.state import until
-from clickstream_platform.storage import delta
+from clickstream_platform.storage import delta, upkeep
 from clickstream_platform.storage.offsets import committed_offsets
 from clickstream_platform.streaming.loop import run_stream
 from clickstream_platform.streaming.offsets import OffsetsLostError, OffsetsWentBackError
@@ -145,9 +145,15 @@ def test_an_interrupt_ends_it_within_seconds_and_the_next_one_goes_on(
     version = delta.version(workspace.lake, BRONZE_EVENTS)
     kafka.send("stopped", [click(number) for number in range(90, 96)], make=False)
     assert delta.version(workspace.lake, BRONZE_EVENTS) == version
+    hours = sorted(delta.hours_of(workspace.lake, BRONZE_EVENTS))
+    upkeep.compact_spark(
+        workspace.spark, workspace.lake, BRONZE_EVENTS, hours, target_bytes=100_000_000
+    )
+    assert len(upkeep.data_files(workspace.lake, BRONZE_EVENTS)) == len(hours)
 
-    stream(workspace)
+    ended = stream(workspace)
 
+    assert ended.bronze_version == delta.version(workspace.lake, BRONZE_EVENTS) > version + 1
     assert len(set(addresses(workspace))) == len(addresses(workspace)) == 96
     assert len(rows(workspace, SILVER_EVENTS, "event_id")) == 96
 
