@@ -155,7 +155,6 @@ class _Upkeep:
             )
 
     def _checkpointed(self, result: TableDone) -> TableDone:
-        """Before the vacuum: its commits are then no part of the checkpoint of a Spark table."""
         if not self.plan.needs_checkpoint:
             return result
         upkeep.checkpoint(self.workspace.lake, self.table)

@@ -1,6 +1,6 @@
 """What keeps a Delta table healthy: facts about its files and log, compaction, vacuum, checkpoint.
 
-Nothing here changes a row: each commit has `dataChange` false or adds and removes nothing.
+Nothing here changes a row: each commit has `dataChange` false.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
+from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError
 from pyspark.sql import SparkSession
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
@@ -31,9 +31,6 @@ _OPTIMIZE_CONFS = (
     "spark.databricks.delta.optimize.minFileSize",
     "spark.databricks.delta.optimize.maxFileSize",
 )
-# Another process may commit a Spark table meanwhile; a checkpoint made from what this process
-# remembers of its own commit could then leave the other one out.
-_NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 _RETRY = retry(
     retry=retry_if_exception_type(CommitFailedError),
     stop=stop_after_attempt(3),
@@ -148,30 +145,34 @@ def compact_spark(
 def removable(lake: Path, table: Table, *, hours: int) -> dict[str, int]:
     """Files (and their bytes) that no version of the last `hours` needs; nothing is deleted.
 
-    delta-rs names a removed file until the log forgets it: those that are gone are left out.
+    All of the folder is looked through, since checkpoints forget after a week what was removed.
+    delta-rs names a removed file until the log forgets it: those that are gone are left out. So are
+    the checksums that Spark keeps beside files which stay.
     """
     root = Path(delta.location(lake, table))
     found = DeltaTable(str(root)).vacuum(
         hours, dry_run=True, enforce_retention_duration=False, full=True
     )
     sizes = {name: _size(root, name) for name in found}
-    return {name: size for name, size in sizes.items() if size is not None}
+    goes = {unquote(name) for name in found}
+    return {
+        name: size
+        for name, size in sizes.items()
+        if size is not None and not _guards_a_file(root, unquote(name), goes)
+    }
 
 
 def vacuum(lake: Path, table: Table, *, hours: int) -> dict[str, int]:
-    """Deletes what `removable` tells, and returns it.
+    """Deletes what `removable` tells, and returns it; commits nothing.
 
-    Full, not only what the log still remembers as removed: checkpoints forget that after a week.
+    delta-rs chooses the files but does not delete them: it would take the checksums of files in
+    force along, and put its notes into the log of a table that Spark writes.
     """
+    root = Path(delta.location(lake, table))
     freed = removable(lake, table, hours=hours)
-    if freed:
-        DeltaTable(delta.location(lake, table)).vacuum(
-            hours,
-            dry_run=False,
-            enforce_retention_duration=False,
-            full=True,
-            post_commithook_properties=_NO_HOOKS,
-        )
+    for name in freed:
+        for path in _paths(root, name):
+            path.unlink(missing_ok=True)
     return freed
 
 
@@ -187,9 +188,20 @@ def _log(lake: Path, table: Table) -> Path:
     return Path(delta.location(lake, table)) / "_delta_log"
 
 
+def _guards_a_file(root: Path, name: str, goes: set[str]) -> bool:
+    """True for the checksum `.part-….parquet.crc` of a file that is there and stays."""
+    path = Path(name)
+    if not (path.name.startswith(".") and path.suffix == ".crc"):
+        return False
+    guarded = path.with_name(path.name[1 : -len(".crc")])
+    return (root / guarded).is_file() and str(guarded) not in goes
+
+
 def _size(root: Path, name: str) -> int | None:
-    """Bytes of a file by its path in the log, which may be encoded; null if it is gone."""
-    for path in (root / name, root / unquote(name)):
-        if path.is_file():
-            return path.stat().st_size
-    return None
+    """Bytes of a file by its path in the log; null if it is gone."""
+    return next((path.stat().st_size for path in _paths(root, name)), None)
+
+
+def _paths(root: Path, name: str) -> list[Path]:
+    """The file of a path in the log, which may be encoded; none if it is gone."""
+    return [path for path in {root / name, root / unquote(name)} if path.is_file()]

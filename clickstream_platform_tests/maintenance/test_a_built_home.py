@@ -120,7 +120,9 @@ def assert_spark_goes_on(workspace: Workspace, home: Path) -> None:
     before = contents(copy)
     done = maintain(copy, run_id="upkeep", now=datetime.now(UTC))
     freed = {entry.plan.table: entry.freed_files for entry in done}
-    assert freed["bronze/events"] == BATCHES * len(HOURS)
+    assert freed["bronze/events"] == 2 * BATCHES * len(HOURS)  # each with its checksum
+    left = Path(delta.location(copy.lake, BRONZE_EVENTS)).glob("ingest_hour=*/*")
+    assert Counter(path.suffix for path in left) == {".parquet": 2, ".crc": 2}
     assert freed["silver/events"] > 0
     assert contents(copy) == before
     land(copy, "shop_json", HOURS[0], "late.json", clicks(HOURS[0], BATCHES))
