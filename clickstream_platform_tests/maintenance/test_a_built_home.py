@@ -126,6 +126,8 @@ def assert_spark_goes_on(workspace: Workspace, home: Path) -> None:
     assert freed["silver/events"] > 0
     assert contents(copy) == before
     land(copy, "shop_json", HOURS[0], "late.json", clicks(HOURS[0], BATCHES))
-    assert {report.table for report in bring_up_all(copy)} >= {"bronze/events", "silver/events"}
-    assert len(contents(copy)["bronze/events"]) == len(before["bronze/events"]) + 3
-    verified(copy)
+    assert {report.table for report in bring_up(copy)} >= {"bronze/events", "gold/fact_events"}
+    after = contents(copy)
+    assert len(after["bronze/events"]) == len(before["bronze/events"]) + 3
+    for table in ("silver/events", "gold/fact_events"):
+        assert len(after[table]) == len(before[table]) + 2
