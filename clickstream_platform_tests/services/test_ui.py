@@ -51,12 +51,12 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def home(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Two hours, brought to gold from the command line."""
+    """Two hours, brought to hourly gold from the command line."""
     home = tmp_path_factory.mktemp("home")
     try:
         _clickstream(home, "generate", "--out", str(home / "landing"), "--start", FIRST,
                      "--hours", "2", "--events", "400")  # fmt: skip
-        _clickstream(home, "run")
+        _clickstream(home, "run", "--from", FIRST, "--to", SECOND, "--exact")
         yield home
     finally:
         _clickstream(home, "engine", "stop")
