@@ -15,6 +15,7 @@ from clickstream_platform.build.report import HourReport, record_results
 from clickstream_platform.build.summary import by_hour, line_hash, summarise
 from clickstream_platform.build.warnings import record_warnings
 from clickstream_platform.build.workspace import Workspace, in_parallel
+from clickstream_platform.hours import shift
 from clickstream_platform.storage import delta, hour_state, leases, ledger, repairs
 from clickstream_platform.storage.hour_state import HourStateRow, States
 from clickstream_platform.storage.owners import this_process
@@ -76,18 +77,36 @@ def _judged(build: _Build) -> DataFrame:
     bronze = hour_state.of_table(build.states, BRONZE_EVENTS.path)
     present = {name for hour in build.hours if hour in bronze for name in bronze[hour].sources}
     known = {name: source for name, source in workspace.sources.items() if name in present}
-    lines = with_repairs(workspace, _bronze_lines(build), repairs.replacements(workspace.lake))
+    repairing = [source.name for source in known.values() if source.event_timestamp.repair_clock]
+    lines = with_repairs(
+        workspace, _lines_to_judge(build, repairing), repairs.replacements(workspace.lake)
+    )
     rows = canonical(
         lines, known or workspace.sources, workspace.manifest.headers(), workspace.limits
     )
-    judged = judge(rows, Spread.over(len(build.hours), cores=workspace.cores))
+    spread = Spread.over(len(build.hours), cores=workspace.cores)
+    judged = judge(rows, spread, meets_hour_before=bool(repairing))
+    if repairing:
+        judged = judged.where(F.col("event_hour").isin([*build.hours]))
     return judged.withColumn("run_id", F.lit(build.run_id))
 
 
-def _bronze_lines(build: _Build) -> DataFrame:
+def _bronze(build: _Build) -> DataFrame:
     reader = build.workspace.spark.read.format("delta").option("versionAsOf", build.bronze_version)
-    lines = reader.load(delta.location(build.workspace.lake, BRONZE_EVENTS))
-    return lines.where(F.col("home_hour").isin([*build.hours]))
+    return reader.load(delta.location(build.workspace.lake, BRONZE_EVENTS))
+
+
+def _bronze_lines(build: _Build) -> DataFrame:
+    return _bronze(build).where(F.col("home_hour").isin([*build.hours]))
+
+
+def _lines_to_judge(build: _Build, repairing: Sequence[str]) -> DataFrame:
+    """The lines of the hours and, of sources that repair clocks, those of the hours before."""
+    if not repairing:
+        return _bronze_lines(build)
+    before = sorted({shift(hour, -1) for hour in build.hours} - {*build.hours})
+    neighbour = F.col("home_hour").isin(before) & F.col("source").isin([*repairing])
+    return _bronze(build).where(F.col("home_hour").isin([*build.hours]) | neighbour)
 
 
 def _summaries(build: _Build, judged: DataFrame) -> dict[str, HourSummary]:
@@ -152,6 +171,15 @@ def _is_changed(build: _Build, table: Table, summary: HourSummary) -> bool:
     return build.force or before.content_hash != summary.content_hash(table)
 
 
+def _reach_from(build: _Build, summary: HourSummary) -> str:
+    """The first hour whose lines can change this one: repaired clocks meet the hour before."""
+    known = build.workspace.sources
+    repairs = any(
+        known[name].event_timestamp.repair_clock for name in summary.sources if name in known
+    )
+    return shift(summary.hour, -1) if repairs else summary.hour
+
+
 def _record(build: _Build, summaries: dict[str, HourSummary], versions: dict[str, int]) -> None:
     rows = []
     for table in SILVER:
@@ -173,7 +201,7 @@ def _record(build: _Build, summaries: dict[str, HourSummary], versions: dict[str
                     if blocked
                     else build.workspace.silver_code,
                     run_id=build.run_id,
-                    reach_from=hour,
+                    reach_from=_reach_from(build, summary),
                     reach_to=hour,
                     sources=summary.sources,
                     content_hash=(before.content_hash if before else None)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clickstream_platform.hours import shift
 from clickstream_platform.oracle.compare import Comparison, compare
 from clickstream_platform.oracle.conservation_law import check_conservation
 from clickstream_platform.oracle.enrichment import store_enriched, store_lists
@@ -25,6 +26,7 @@ SILVER_EQUAL = "silver_equals_definition"
 BATCH_LINES = 300_000
 READ_ROWS = 50_000
 ADDRESS = ("source_file", "source_offset")
+IN_BATCH = "home_hour in (select hour from batch_hour)"
 LINE_COLUMNS = (*ADDRESS, "source", "ingest_hour", "home_hour", "raw", "header", "damage")
 QUARANTINE_COLUMNS = (
     *ADDRESS, "source", "ingest_hour", "event_hour", "raw", "reasons", "event_id", "event_name",
@@ -110,15 +112,21 @@ def _prepare(
         "batch_hour",
         pa.table({"hour": list(hours), "is_current": is_current, "is_held": is_held}),
     )
-    lake.view_or_empty(BRONZE, name="bronze.events", like="no_line", hours=("home_hour", hours))
+    with_before = sorted({*hours, *(shift(hour, -1) for hour in hours)})
+    lake.view_or_empty(
+        BRONZE, name="bronze.events", like="no_line", hours=("home_hour", with_before)
+    )
     lake.sql.execute(
-        f"create or replace table lines as select {', '.join(LINE_COLUMNS)} from bronze.events"
+        f"create or replace table lines as select {', '.join(LINE_COLUMNS)} from bronze.events "
+        f"where {IN_BATCH} or source in (select source from mapping where repairs_clock)"
     )
     _store_read_lines(lake)
     lake.store("texts", _texts(lake, result))
     store_enriched(lake)
     for name in ("canonical", "judged"):
         lake.sql.execute(f"create or replace table {name} as {sql_of(name)}")
+    for name in ("lines", "canonical", "judged"):  # the hours before were only met
+        lake.sql.execute(f"delete from {name} where not {IN_BATCH}")
     for table in SILVER:
         expected, actual = _relations(table)
         lake.sql.execute(f"create or replace table {expected} as {sql_of(expected)}")

@@ -27,6 +27,13 @@ def event_fingerprint(source: Source) -> Column:
     return F.left(F.md5(joined(texts, UNIT)), F.lit(16))
 
 
+def is_clock_repaired(source: Source) -> Column:
+    """True if the event's time was worked out from the three times of the line."""
+    if not source.event_timestamp.repair_clock:
+        return F.lit(False)
+    return ~F.greatest(*[F.col(name).isNull() for name in TIME_FIELDS])
+
+
 def _first(source: Source) -> list[Column]:
     """A repaired time moves with the network from one copy to the next, so it does not count."""
     names = (
@@ -40,8 +47,7 @@ def _first(source: Source) -> list[Column]:
     )
     time = F.unix_micros("event_timestamp").cast("string")
     if source.event_timestamp.repair_clock:
-        is_own = F.greatest(*[F.col(name).isNull() for name in TIME_FIELDS])
-        time = F.when(is_own, time)
+        time = F.when(~is_clock_repaired(source), time)
     return [F.col("event_name"), time, *[F.col(name) for name in names]]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window, WindowSpec
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.contract import Table
@@ -16,6 +16,7 @@ from clickstream_platform.tables.silver import (
     SILVER_QUARANTINE,
 )
 from clickstream_platform.transforms.fingerprint import UNIT
+from clickstream_platform.transforms.rivals import IS_RIVAL, meets_rival, with_rivals
 
 ACCEPTED, DUPLICATE, QUARANTINED = "accepted", "duplicate", "quarantined"
 
@@ -37,12 +38,14 @@ class Spread:
         return cls(tasks=2 * cores, parts=8 * cores)
 
 
-def judge(lines: DataFrame, spread: Spread) -> DataFrame:
+def judge(lines: DataFrame, spread: Spread, *, meets_hour_before: bool = False) -> DataFrame:
     """The same rows with `verdict`, final `reasons`, the surviving line of a duplicate, and
     `accepted_of_id`: the accepted lines among those that share the row's id, counted afterwards.
 
     Every line of one id meets the others in one task, so that the verdict depends on the set of
     lines and not on their order. A rejected line competes with nobody: its address sets it apart.
+    With `meets_hour_before` lines with a repaired clock also meet those of the hour before; `lines`
+    must then hold that hour's lines too, which are judged without their own hour before.
     """
     ruled = lines.withColumn("event_hour", F.col("home_hour")).withColumn("reasons", _all_reasons())
     is_good = F.size("reasons") == 0
@@ -52,22 +55,32 @@ def judge(lines: DataFrame, spread: Spread) -> DataFrame:
     in_order = same_id.orderBy(
         "event_timestamp", "event_fingerprint", "source_file", "source_offset"
     )
-    ranked = (
-        ruled.withColumn("_good", is_good)
+    spread_out = (
+        (with_rivals(ruled) if meets_hour_before else ruled)
+        .withColumn("_good", is_good)
         .withColumn("_apart", F.when(~is_good, address))
         .withColumn("_part", part)
         .repartition(spread.tasks, "event_hour", "_part")
+    )
+    ranked = (
+        (_losers_apart(spread_out, same_id) if meets_hour_before else spread_out)
         .withColumn("_place", F.row_number().over(in_order))
         .withColumn("winner_fingerprint", F.first("event_fingerprint").over(in_order))
         .withColumn("accepted_source_file", F.first("source_file").over(in_order))
         .withColumn("accepted_source_offset", F.first("source_offset").over(in_order))
     )
     is_accepted = F.when(F.col("verdict") == ACCEPTED, 1).otherwise(0)
-    return (
-        _with_verdict(ranked)
-        .withColumn("accepted_of_id", F.sum(is_accepted).over(same_id))
-        .drop("_good", "_apart", "_part", "_place")
-    )
+    judged = _with_verdict(ranked).withColumn("accepted_of_id", F.sum(is_accepted).over(same_id))
+    if meets_hour_before:
+        judged = judged.where(~F.col(IS_RIVAL))
+    return judged.drop("_good", "_apart", "_part", "_place", "is_clock_repaired", IS_RIVAL)
+
+
+def _losers_apart(rows: DataFrame, same_id: WindowSpec) -> DataFrame:
+    """Lines that meet a rival compete with it and with one another only; the rival comes first,
+    since it is of an earlier hour. So `_apart` sets them and the rivals apart from the others."""
+    loses = meets_rival(F.max(IS_RIVAL).over(same_id))
+    return rows.withColumn("_apart", F.when(loses, F.lit("rivals")).otherwise(F.col("_apart")))
 
 
 def _with_verdict(ranked: DataFrame) -> DataFrame:

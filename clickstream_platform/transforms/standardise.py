@@ -16,7 +16,12 @@ from clickstream_platform.sources.model import (
 )
 from clickstream_platform.transforms.enrichment import own_column, own_texts, with_enrichment
 from clickstream_platform.transforms.fields import Fields, no_text
-from clickstream_platform.transforms.fingerprint import UNIT, event_fingerprint, joined
+from clickstream_platform.transforms.fingerprint import (
+    UNIT,
+    event_fingerprint,
+    is_clock_repaired,
+    joined,
+)
 from clickstream_platform.transforms.items import (
     LISTED_TEXT,
     amount,
@@ -64,6 +69,7 @@ _MADE = (
     "reasons",
     "detail",
     "is_readable",
+    "is_clock_repaired",
 )
 
 
@@ -89,6 +95,7 @@ def standardise(lines: DataFrame, source: Source, limits: Limits) -> DataFrame:
         .withColumn("reasons", _reasons(source, limits))
         .withColumn("detail", F.coalesce("_detail", _time_detail(), _drift_detail(source)))
         .withColumn("is_readable", F.col("_fatal").isNull())
+        .withColumn("is_clock_repaired", is_clock_repaired(source))
         .select(*_CARRIED, *_MADE, *[own_column(name) for name in own_texts(source)])
     )
     return with_enrichment(read, source)

@@ -189,7 +189,7 @@ def rejected(place: tuple[str, int], raw: bytes, hour: str, reason: str, **more:
         "event_hour": hour,
         "reasons": [reason],
         "source_version": 1,
-        "rules_version": 1,
+        "rules_version": 2,
         "run_id": "r",
         **more,
     }

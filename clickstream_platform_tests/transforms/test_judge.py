@@ -62,3 +62,57 @@ def test_the_first_payload_wins_and_of_its_copies_the_smallest_address(
     }
     assert (copies["b0"][2], copies["a10"][2]) == ("a9", "a9")
     assert (copies["a1"][3], copies["a2"][3], copies["b0"][3]) == ("f2", "f2", None)
+
+
+def test_a_repaired_clock_meets_the_copies_in_the_hour_before(spark: SparkSession) -> None:
+    ten, eleven, noon = "2024-11-29T10", "2024-11-29T11", "2024-11-29T12"
+    early, late, later = at("10:59:59"), at("11:00:01"), at("12:00:00")
+    rows = [
+        # line, id, fingerprint, time, repaired, reasons, home hour
+        ("a", "copy", "f1", early, True, [], ten),
+        ("b", "copy", "f1", late, True, [], eleven),
+        ("c", "copy", "f1", at("11:00:02"), True, [], eleven),
+        ("d", "copy", "f1", later, True, [], noon),  # meets b, which was repaired too
+        ("e", "clash", "f2", early, True, [], ten),
+        ("f", "clash", "f3", late, True, [], eleven),
+        ("g", "mixed", "f4", early, True, [], ten),
+        ("h", "mixed", "f4", late, False, [], eleven),  # its own clock: another event
+        ("i", "mixed", "f4", at("11:00:02"), True, [], eleven),
+        ("j", "bad", "f5", early, True, ["missing_user_id"], ten),  # no rival of the next hour
+        ("k", "bad", "f5", late, True, [], eleven),
+        ("l", "far", "f6", early, True, [], ten),
+        ("m", "far", "f6", later, True, [], noon),  # two hours on: another event
+    ]
+    schema = (
+        "source_file string, event_id string, event_fingerprint string, "
+        "event_timestamp timestamp, is_clock_repaired boolean, reasons array<string>, "
+        "home_hour string"
+    )
+    lines = spark.createDataFrame(rows, schema).selectExpr(
+        *("*", "0L AS source_offset", "'s' AS id_scope", "true AS is_readable"),
+        *("'v' AS visitor_id", "'page_view' AS event_name", "CAST(NULL AS decimal(12,2)) AS value"),
+        f"CAST(array() AS {ITEMS}) AS items",
+    )
+    found = judge(lines, Spread(tasks=3, parts=5), meets_hour_before=True)
+    verdicts = {
+        row[0]: row[1:]
+        for row in tuples(
+            found,
+            *("source_file", "verdict", "accepted_source_file", "accepted_of_id", "event_hour"),
+        )
+    }
+    assert verdicts == {
+        "a": ("accepted", "a", 1, ten),
+        "b": ("duplicate", "a", 1, eleven),
+        "c": ("duplicate", "a", 1, eleven),
+        "d": ("duplicate", "b", 1, noon),
+        "e": ("accepted", "e", 1, ten),
+        "f": ("quarantined", "e", 1, eleven),
+        "g": ("accepted", "g", 1, ten),
+        "h": ("accepted", "h", 1, eleven),
+        "i": ("duplicate", "g", 1, eleven),
+        "j": ("quarantined", "j", 0, ten),
+        "k": ("accepted", "k", 1, eleven),
+        "l": ("accepted", "l", 1, ten),
+        "m": ("accepted", "m", 1, noon),
+    }

@@ -18,6 +18,7 @@ with timed as (
             else iso8601_us(event_timestamp_text)
         end as own_us,
         received_at_us - sent_at_us + client_timestamp_us as repaired_us,
+        repairs_clock and repaired_us is not null as is_clock_repaired,
         if(repairs_clock and repaired_us between -62135596800000000 and 253402300799999999,
            repaired_us, own_us) as event_us,
         hour_start_us(ingest_hour) + (3600 + setting.max_future_skew_s) * 1000000 as end_us,
@@ -172,6 +173,7 @@ select
     make_timestamp(client_timestamp_us) as client_timestamp,
     make_timestamp(sent_at_us) as sent_at,
     make_timestamp(received_at_us) as received_at,
+    coalesce(is_clock_repaired, false) as is_clock_repaired,
     added_fields,
     coalesce(
         list_max(list_transform(items, lambda item: item.price)) > high_value_threshold, false

@@ -1,18 +1,44 @@
 -- Every line with its verdict: accepted, duplicate, collision or rejected; and the line that won.
--- Reads `canonical`. Candidates share (id_scope, event_id, home_hour).
-with winners as (
+-- Reads `canonical`. Candidates share (id_scope, event_id, home_hour); a line with a repaired clock
+-- loses to those of its id in the hour before that were repaired too.
+with good as (
     select
         *,
-        first_value({
+        {
             'event_timestamp': event_timestamp, 'event_fingerprint': event_fingerprint,
             'source_file': source_file, 'source_offset': source_offset
-        }) over (
-            partition by id_scope, event_id, home_hour
-            order by event_timestamp, event_fingerprint, source_file, source_offset
-            rows between unbounded preceding and unbounded following
-        ) as winner
+        } as own_place
     from canonical
     where len(reasons) = 0
+),
+
+rivals as (
+    select id_scope, event_id, strftime(
+            strptime(home_hour, '%Y-%m-%dT%H') + interval 1 hour, '%Y-%m-%dT%H'
+        ) as home_hour,
+        min(own_place) as rival
+    from good
+    where is_clock_repaired
+    group by all
+),
+
+met as (
+    select good.*, if(good.is_clock_repaired, rivals.rival, null) as rival
+    from good
+    left join rivals
+        on rivals.id_scope = good.id_scope and rivals.event_id = good.event_id
+        and rivals.home_hour = good.home_hour
+),
+
+winners as (
+    select
+        * exclude (rival, own_place),
+        coalesce(rival, first_value(own_place) over (
+            partition by id_scope, event_id, home_hour, rival is null
+            order by event_timestamp, event_fingerprint, source_file, source_offset
+            rows between unbounded preceding and unbounded following
+        )) as winner
+    from met
 )
 
 select

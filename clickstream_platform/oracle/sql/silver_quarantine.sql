@@ -1,7 +1,7 @@
 -- One row per rejected line, with all its reasons (as a set).
 select
     judged.source,
-    1::bigint as rules_version,
+    2::bigint as rules_version,
     judged.source_file,
     judged.source_offset,
     judged.ingest_hour,

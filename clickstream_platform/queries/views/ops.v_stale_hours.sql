@@ -23,7 +23,13 @@ where
     judged.hour is null
     or judged.is_stale
     or judged.blocked_by is not null
-    or received.version > judged.input_version
+    or exists (
+        select 1
+        from received as reaching
+        where
+            reaching.version > judged.input_version
+            and reaching.hour between judged.reach_from and judged.reach_to
+    )
 union
 select
     built."table",
