@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -74,7 +77,24 @@ def _show(report: dict) -> None:
     for title in ("events", "rejected"):
         if not report[title]:
             continue
-        table = Table(*report[title][0], title=title)
+        filled = [name for name in report[title][0] if any(row[name] for row in report[title])]
+        table = Table(*filled, title=title)
         for row in report[title]:
-            table.add_row(*("" if value is None else str(value) for value in row.values()))
+            table.add_row(*(_cell(row[name]) for name in filled))
         console.print(table)
+
+
+def _cell(value: Any) -> str:
+    """A value as a person reads it: of products what, how many and at which price."""
+    if isinstance(value, list):
+        return "\n".join(_product(part) if isinstance(part, dict) else str(part) for part in value)
+    if isinstance(value, datetime):
+        return value.isoformat(" ")
+    return "" if value is None else str(value)
+
+
+def _product(item: Mapping[str, Any]) -> str:
+    text = " ".join(str(item[n]) for n in ("item_id", "item_name", "item_brand") if item[n])
+    count = f" x {item['quantity']}" if item["quantity"] is not None else ""
+    price = f" at {item['price']}" if item["price"] is not None else ""
+    return f"{text or '(no id)'}{count}{price}"

@@ -56,6 +56,23 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "price": ("price", "unitprice", "amount", "itemprice"),
     "quantity": ("quantity", "qty", "units"),
 }  # fmt: skip
+# Event name -> other words for it, as above.
+EVENT_WORDS: Mapping[str, tuple[str, ...]] = {
+    "page_view": ("page", "pageview", "pageviewed", "viewpage", "screen", "screenview", "visit"),
+    "view_item": ("view", "productview", "productviewed", "viewproduct", "detail", "viewcontent"),
+    "view_item_list": ("productlistviewed", "listview", "categoryview", "viewcategory"),
+    "select_item": ("productclick", "productclicked", "itemclick"),
+    "view_search_results": ("search", "productssearched", "searched", "sitesearch"),
+    "add_to_wishlist": ("wishlist", "productaddedtowishlist", "favorite", "favourite"),
+    "add_to_cart": ("cart", "addcart", "addtobasket", "basket", "productadded", "atc"),
+    "remove_from_cart": ("removecart", "removefrombasket", "productremoved"),
+    "view_cart": ("cartview", "cartviewed", "viewbasket"),
+    "begin_checkout": ("checkout", "checkoutstarted", "startcheckout", "initiatecheckout"),
+    "purchase": ("buy", "order", "ordercompleted", "transaction", "sale", "ecommercepurchase"),
+    "refund": ("refunded", "orderrefunded", "return"),
+    "sign_up": ("register", "registration", "signedup", "accountcreated"),
+    "login": ("signin", "signedin", "loggedin"),
+}
 _ENVELOPE = ("event_id", "event_timestamp")
 
 
@@ -78,6 +95,19 @@ def meaning_of(field: str) -> str | None:
 
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def event_names(texts: Iterable[str]) -> dict[str, str]:
+    """The sample's own event names that are likely another word for one of the vocabulary's."""
+    named = {}
+    for text in dict.fromkeys(texts):
+        plain = _plain(text)
+        words = {plain, plain.removesuffix("event")}
+        ours = next((name for name, theirs in EVENT_WORDS.items() if words & {*theirs}), None)
+        ours = ours or next((name for name in EVENT_WORDS if plain == _plain(name)), None)
+        if ours and ours != text:
+            named[text] = ours
+    return named
 
 
 def patch_for(source: Source, field: str) -> str:
@@ -119,6 +149,7 @@ def proposed_mapping(sample: Path) -> str:
         "event_id": event_id,
         "event_timestamp": {"field": time, "format": time_format(fields.get(time, []))},
         "fields": {"event_name": "WHICH_FIELD", **flat},
+        "event_names": event_names(fields.get(named.get("event_name", ""), [])),
         "item": {n: f for n, f in named.items() if n in ITEM_FIELDS},
         "ignore": [f for f in dict.fromkeys(field_path(f).top for f in fields) if f not in used],
     }

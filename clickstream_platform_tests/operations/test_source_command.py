@@ -17,6 +17,7 @@ from clickstream_platform.settings import Settings, settings
 LINES = [
     {"uid": "u1", "ts": 1732874400123, "action": "pageview", "url": "https://shop.example/a"},
     {"uid": "u2", "ts": 1732874401123, "action": "buy", "sku": "B", "amount": "9.90", "order": "o"},
+    {"uid": "u2", "ts": 1732874402123, "action": "paid again", "sku": "B", "amount": "1"},
     {"uid": "u2", "ts": "not a time", "action": "pageview"},
 ]
 
@@ -47,17 +48,20 @@ def test_a_proposal_is_tried_and_corrected_until_only_the_broken_line_is_rejecte
 
     first = call("check", mapping, sample, "--json")
     assert first.exit_code == 1, first.output
-    assert json.loads(first.stdout)["warnings"]["unknown_event_name"] == 3
+    assert json.loads(first.stdout)["warnings"]["unknown_event_name"] == 1
 
     known = yaml.safe_load(proposed.stdout)
-    known["event_names"] = {"pageview": "page_view", "buy": "purchase"}
+    assert known["event_names"] == {"pageview": "page_view", "buy": "purchase"}
+    known["event_names"]["paid again"] = "purchase"
     known["fields"]["transaction_id"] = "order"
     known["ignore"].remove("order")
     mapping.write_text(yaml.safe_dump(known))
     second = json.loads(call("check", mapping, sample, "--json").stdout)
-    assert second["verdicts"] == {"accepted": 2, "quarantined": 1}
-    assert [row["event_name"] for row in second["events"]] == ["page_view", "purchase"]
+    assert second["verdicts"] == {"accepted": 3, "quarantined": 1}
+    assert [row["event_name"] for row in second["events"]] == ["page_view", "purchase", "purchase"]
     assert second["rejected"][0]["reasons"] == ["unparsable_event_timestamp"]
 
     shown = call("check", mapping, sample)
-    assert "3 lines: 2 accepted, 1 quarantined" in shown.stdout
+    assert "4 lines: 3 accepted, 1 quarantined" in shown.stdout
+    assert "at 9.90" in shown.stdout
+    assert "currency" not in shown.stdout  # no line has one
