@@ -142,6 +142,7 @@ def test_a_thousand_mutated_lines_harm_no_other(
 
 
 @pytest.mark.prove
+@pytest.mark.timeout(3600)
 def test_a_hundred_thousand_mutated_lines_harm_no_other(
     new_workspace: Callable[..., Workspace], tmp_path: Path, engine_settings: Settings
 ) -> None:
