@@ -161,6 +161,7 @@ def test_order_and_split_of_the_files_do_not_show_and_a_second_run_does_nothing(
 
 
 @pytest.mark.prove
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("first", range(10, 210, 10))
 def test_order_and_split_of_the_files_do_not_show(
     first: int, new_workspace: Callable[..., Workspace], tmp_path: Path
