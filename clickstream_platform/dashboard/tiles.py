@@ -64,7 +64,7 @@ def _tile(tile: Tile, view: View, key: str) -> None:
                             alt=f"{tile.title}. {tile.about}")  # fmt: skip
         else:
             st.dataframe(found.rows, hide_index=True, key=f"{key}-rows")
-        st.caption(f"{tile.about} `clickstream query {tile.query}`")
+        st.caption(f"{tile.about} `{found.command}`")
 
 
 @st.cache_data(max_entries=300, show_spinner=False)

@@ -19,6 +19,7 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from clickstream_platform.errors import UsageError
+from clickstream_platform.queries import datasets
 from clickstream_platform.queries.only import (
     ROBOTS,
     ROBOTS_RAW,
@@ -164,14 +165,6 @@ class Lake:
                 self._mount_table(name, self._version_of(name, is_named=is_named))
             self._mounted.add(name)
 
-    def base_tables(self, names: Iterable[str]) -> set[str]:
-        """The tables that `names`, tables or views, are made from in the end."""
-        texts, found = view_texts(), set()
-        for name in names:
-            inner = mentioned(texts[name]) if name in texts else set()
-            found |= self.base_tables(inner) if inner else {name}
-        return found
-
     def columns(self, name: str) -> list[str]:
         """The columns of a table or view."""
         self.mount(name)
@@ -179,7 +172,7 @@ class Lake:
 
     def dataset(self, name: str, version: int | None = None) -> ds.Dataset:
         """The Delta table `layer.table` as Arrow sees it."""
-        return DeltaTable(str(self._path(name)), version=version).to_pyarrow_dataset()
+        return datasets.dataset(self._path(name), version)
 
     def _path(self, name: str) -> Path:
         layer, _, table = name.partition(".")
@@ -262,6 +255,15 @@ class Lake:
 def view_texts() -> dict[str, str]:
     """The SQL of each view by its name."""
     return {path.stem: path.read_text(encoding="utf-8") for path in sorted(VIEW_DIR.glob("*.sql"))}
+
+
+def base_tables(names: Iterable[str]) -> set[str]:
+    """The tables that `names`, tables or views, are made from in the end."""
+    found = set()
+    for name in names:
+        inner = mentioned(view_texts()[name]) if name in view_texts() else set()
+        found |= base_tables(inner) if inner else {name}
+    return found
 
 
 def mentioned(sql: str) -> set[str]:

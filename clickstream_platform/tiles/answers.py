@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,8 @@ import duckdb
 import pyarrow as pa
 
 from clickstream_platform.errors import ClickstreamError
-from clickstream_platform.queries.lake import Lake
+from clickstream_platform.queries.datasets import newest_commit
+from clickstream_platform.queries.lake import Lake, base_tables
 from clickstream_platform.queries.named import HOUR_LIMITS, NamedQuery, find
 from clickstream_platform.queries.only import is_filtered, quoted
 from clickstream_platform.settings import Settings
@@ -43,7 +45,8 @@ class Answer:
     """Rows, or the `problem` why there are none.
 
     `red` and `warned` say which checks of the tile's tables did not pass in the view's hours;
-    `unfiltered` names the filters that this tile's tables have no column for.
+    `unfiltered` names the filters that this tile's tables have no column for; `command` gives the
+    same rows in a terminal.
     """
 
     rows: pa.Table | None
@@ -52,6 +55,7 @@ class Answer:
     warned: tuple[str, ...] = ()
     unfiltered: tuple[str, ...] = ()
     problem: str | None = None
+    command: str = ""
 
 
 def answer(settings: Settings, tile: Tile, view: View) -> Answer:
@@ -59,7 +63,7 @@ def answer(settings: Settings, tile: Tile, view: View) -> Answer:
     question = find(tile.query)
     try:
         with Lake(settings, as_of=view.as_of) as lake:
-            tables = lake.base_tables(question.tables)
+            tables = base_tables(question.tables)
             missing = sorted(tables - set(lake.tables))
             if missing:
                 return Answer(None, problem=_not_built(missing))
@@ -71,13 +75,10 @@ def answer(settings: Settings, tile: Tile, view: View) -> Answer:
 
 def stamp(settings: Settings, tile: Tile) -> str:
     """Changes with each commit to a table the tile reads, so that an answer may be kept."""
-    with Lake(settings) as lake:
-        tables = lake.base_tables(find(tile.query).tables) | {"ops.dq_results", "ops.hour_state"}
-    newest = []
-    for name in sorted(tables):
-        log = settings.lake / name.replace(".", "/") / "_delta_log"
-        newest.append(max((entry.name for entry in log.glob("*.json")), default="-"))
-    return " ".join(newest)
+    tables = base_tables(find(tile.query).tables) | {"ops.dq_results", "ops.hour_state"}
+    return " ".join(
+        str(newest_commit(settings.lake / name.replace(".", "/"))) for name in sorted(tables)
+    )
 
 
 def _answer(
@@ -93,7 +94,24 @@ def _answer(
         red=red,
         warned=warned,
         unfiltered=tuple(sorted(set(view.only) - set(lake.only))),
+        command=_command(tile, {**known, **tile.params}, lake.only, view.as_of),
     )
+
+
+def _command(
+    tile: Tile,
+    params: Mapping[str, str],
+    only: Mapping[str, str | bool],
+    as_of: datetime | None,
+) -> str:
+    parts = ["clickstream", "query", tile.query]
+    for name, value in params.items():
+        parts += ["--param", f"{name}={value}"]
+    for column, kept in only.items():
+        parts += ["--only", f"{column}={str(kept).lower() if isinstance(kept, bool) else kept}"]
+    if as_of is not None:
+        parts += ["--as-of", as_of.isoformat()]
+    return shlex.join(parts)
 
 
 def _usable(lake: Lake, tables: Iterable[str], view: View) -> dict[str, str | bool]:
