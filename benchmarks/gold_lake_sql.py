@@ -250,4 +250,12 @@ OPS = {
             ('gold/fact_transactions'), ('gold/revenue_5min'), ('gold/funnel_10min'),
             ('gold/funnel_hourly'), ('gold/hourly_metrics'), ('gold/bot_visitors_hourly'))
             as tables("table")""",
+    "ops/cost_hourly": """
+        select "table", hour, 9 * getvariable('per_hour') as rows, 0.01 as cpu_s,
+            1 as written_files, 20000 as written_bytes, 'r' as run_id, begins as recorded_at
+        from (
+            select getvariable('first_day') + to_hours(h) as begins, hour_of(begins) as hour
+            from range((getvariable('days') * 24)::bigint) as hours(h)
+        ), (values ('silver/events'), ('gold/fact_events'), ('gold/fact_sessions'))
+            as tables("table")""",
 }

@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.queries.datasets import newest_commit
-from clickstream_platform.queries.lake import Lake, base_tables
+from clickstream_platform.queries.extract import Extract, ExtractLake
+from clickstream_platform.queries.lake import Lake
 from clickstream_platform.queries.named import HOUR_LIMITS, NamedQuery, find
 from clickstream_platform.queries.only import is_filtered, quoted
+from clickstream_platform.queries.views import base_tables
 from clickstream_platform.settings import Settings
 from clickstream_platform.tiles.model import Tile, View
 
@@ -58,11 +60,14 @@ class Answer:
     command: str = ""
 
 
-def answer(settings: Settings, tile: Tile, view: View) -> Answer:
-    """The tile's rows in the view; whatever stops it becomes a sentence for the reader."""
+def answer(settings: Settings, tile: Tile, view: View, extract: Extract | None = None) -> Answer:
+    """The tile's rows in the view; whatever stops it becomes a sentence for the reader.
+
+    With an `extract`, the newest rows are read from there.
+    """
     question = find(tile.query)
     try:
-        with Lake(settings, as_of=view.as_of) as lake:
+        with _lake(settings, view, extract) as lake:
             tables = base_tables(question.tables)
             missing = sorted(tables - set(lake.tables))
             if missing:
@@ -71,6 +76,12 @@ def answer(settings: Settings, tile: Tile, view: View) -> Answer:
             return _answer(lake, question, tile, view, tables)
     except (ClickstreamError, duckdb.Error, pa.ArrowException) as error:
         return Answer(None, problem=str(error).splitlines()[0])
+
+
+def _lake(settings: Settings, view: View, extract: Extract | None) -> Lake:
+    if extract is None or view.as_of is not None:
+        return Lake(settings, as_of=view.as_of)
+    return ExtractLake(settings, extract)
 
 
 def stamp(settings: Settings, tile: Tile) -> str:

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from clickstream_platform.queries.lake import Lake, QueryError, base_tables
+from clickstream_platform.queries.lake import Lake, QueryError
 from clickstream_platform.queries.named import find
+from clickstream_platform.queries.views import base_tables
 from clickstream_platform.settings import Settings
 from clickstream_platform.tiles.answers import answer, stamp
 from clickstream_platform.tiles.model import Tile, View

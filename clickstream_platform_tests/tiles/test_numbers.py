@@ -6,6 +6,7 @@ import html
 import json
 import re
 import shlex
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from clickstream_platform.cli import main
+from clickstream_platform.queries.extract import Extract
 from clickstream_platform.queries.render import plain
 from clickstream_platform.report.contents import shop_report
 from clickstream_platform.report.period import day
@@ -40,6 +42,14 @@ VIEWS = {
 DAY = "2026-11-20"
 
 
+@pytest.fixture(scope="module")
+def extract(full: Settings) -> Iterator[Extract]:
+    """What the dashboard reads."""
+    found = Extract(full)
+    yield found
+    found.close()
+
+
 def test_every_tile_has_rows_in_the_full_lake(full: Settings) -> None:
     empty = {
         name
@@ -51,13 +61,14 @@ def test_every_tile_has_rows_in_the_full_lake(full: Settings) -> None:
 
 @pytest.mark.parametrize("name", ["hour", "channel", "as of"])
 def test_the_command_beneath_a_tile_gives_its_rows_and_its_plot_shows_no_others(
-    full: Settings, name: str, monkeypatch: pytest.MonkeyPatch
+    full: Settings, extract: Extract, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLICKSTREAM_HOME", str(full.home))
     for place, tile in TILES.items():
         found = answer(full, tile, VIEWS[name])
         assert found.problem is None, place
         assert found.rows is not None
+        assert answer(full, tile, VIEWS[name], extract).rows == found.rows, place
         asked = asked_by_command(full.home, found.command)
         assert plain(found.rows.to_pylist()) == asked, f"{place}: {found.command}"
         if tile.figure is not None and found.rows.num_rows:
