@@ -22,6 +22,7 @@ from clickstream_platform.resources.spark import SparkEngine
 from clickstream_platform.settings import settings
 from clickstream_platform.streaming.keeper import stream_keeper
 from clickstream_platform.streaming.op import stream
+from clickstream_platform.tables.costs import COST_HOURLY
 from clickstream_platform.tables.ops import DQ_RESULTS, HOUR_STATE
 
 ingest = dg.define_asset_job(
@@ -61,6 +62,7 @@ defs = dg.Definitions(
             snapshots,
             spec_of(HOUR_STATE),
             spec_of(DQ_RESULTS),
+            spec_of(COST_HOURLY),
         ),
         *(report_daily, publish_postgres),
     ],

@@ -80,6 +80,14 @@ class AlertSettings(BaseModel):
     remind_after_s: int = Field(
         default=86_400, ge=60, description="A standing alert is told again after this long."
     )
+    interval_s: int = Field(
+        default=60, ge=1, description="How often `alerts_sensor` checks the rules, in seconds."
+    )
+    daemon_silent_after_s: int = Field(
+        default=120,
+        ge=35,
+        description="A daemon that did not beat for so long is dead; it beats every 30 s.",
+    )
 
 
 class StreamSettings(BaseModel):

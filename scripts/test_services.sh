@@ -44,3 +44,17 @@ if ! has_postgres; then
     "!!! NO POSTGRESQL: the publishing tests WILL BE SKIPPED." \
     "!!! Install it (Debian: apt-get install postgresql) and run again to test everything." >&2
 fi
+
+has_promtool() {
+  has_any promtool || [[ -x .venv/bin/promtool ]]
+}
+
+if ! has_promtool && can_apt; then
+  echo "Taking promtool out of Debian's package prometheus for the metrics tests"
+  apt_extract prometheus usr/bin/promtool .venv/bin || true
+fi
+if ! has_promtool; then
+  printf '\n%s\n%s\n\n' \
+    "!!! NO PROMTOOL: Prometheus' own check of metrics and rules WILL BE SKIPPED." \
+    "!!! Install it (Debian: apt-get install prometheus) and run again to test everything." >&2
+fi

@@ -24,6 +24,7 @@ from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import SILVER
 from clickstream_platform.tables.catalogue import BRONZE_CATALOGUE
 from clickstream_platform.tables.contract import Table
+from clickstream_platform.tables.costs import COST_HOURLY
 from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.lateness import LATENESS_HOURLY
 from clickstream_platform.tables.ops import CONSERVATION_LEDGER, DQ_RESULTS, HOUR_STATE
@@ -175,5 +176,5 @@ def _standing(table: Table, name: str, state: HourStateRow) -> CheckOutcome:
 
 def note_ops(context: dg.AssetExecutionContext) -> None:
     """Tells Dagster that the bookkeeping was written."""
-    for table in (HOUR_STATE, DQ_RESULTS):
+    for table in (HOUR_STATE, DQ_RESULTS, COST_HOURLY):
         context.log_event(dg.AssetMaterialization(asset_key=dg.AssetKey(table.key)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
 
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from clickstream_platform.build.costs import Meter, record_costs
 from clickstream_platform.build.feeds import append_feeds, is_in_catalogue, stored_feeds
 from clickstream_platform.build.lateness import COLUMNS, record_lateness
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount, record_results
@@ -50,6 +51,7 @@ def build_bronze(workspace: Workspace, hours: Sequence[str], *, run_id: str) -> 
     Guarantees: each file's lines are in bronze exactly once, also if an earlier run died between
         its bronze commit and its note in the manifest. A file that cannot be read fails alone.
     """
+    meter = Meter.started(workspace.settings)
     workspace.init_tables(ALL)
     manifest = workspace.manifest
     owner = this_process(run_id)
@@ -62,9 +64,18 @@ def build_bronze(workspace: Workspace, hours: Sequence[str], *, run_id: str) -> 
             _append(workspace, events, run_id=run_id)
         if feeds:
             append_feeds(workspace, feeds, run_id=run_id)
-        return _ingested(workspace, hours, ready, failures, run_id=run_id)
+        ingested = _ingested(workspace, hours, ready, failures, run_id=run_id)
+        return _with_costs(meter, ingested, run_id=run_id)
     finally:
         manifest.release(owner)
+
+
+def _with_costs(meter: Meter, ingested: Ingested, *, run_id: str) -> Ingested:
+    """The hours that got lines bear the cost; where nothing waited nothing is noted."""
+    new = [report for report in ingested.reports if not report.unchanged]
+    told = {(r.table, r.hour): r for r in record_costs(meter, new, run_id=run_id)}
+    reports = tuple(told.get((r.table, r.hour), r) for r in ingested.reports)
+    return replace(ingested, reports=reports)
 
 
 def _inspected(

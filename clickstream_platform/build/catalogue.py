@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.build import gold_checks
+from clickstream_platform.build.costs import Meter, record_costs
 from clickstream_platform.build.gold_checks import HourOfTable
 from clickstream_platform.build.in_memory import Build, build_in_memory
 from clickstream_platform.build.inputs import DayInputs
@@ -41,6 +42,7 @@ def build_catalogue(workspace: Workspace, *, run_id: str, force: bool = False) -
         What was read is noted before the read. A table that did not change is not written.
     Raises: LinesLostError, before any write.
     """
+    meter = Meter.started(workspace.settings)
     workspace.init_tables(ALL)
     with leases.held(
         workspace.settings.state, "catalogue", (SNAPSHOT_KEY,), owner=this_process(run_id)
@@ -58,7 +60,7 @@ def build_catalogue(workspace: Workspace, *, run_id: str, force: bool = False) -
         hour_state.record(workspace.lake, rows, run_id=run_id)
     reports = [_report(of_table, counts) for of_table in built]
     record_results(workspace.lake, reports, run_id=run_id)
-    return reports
+    return record_costs(meter, reports, run_id=run_id)
 
 
 def _build(build: Build) -> tuple[list[HourOfTable], dict[str, int]]:

@@ -13,6 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.build import gold_checks
+from clickstream_platform.build.costs import Meter, record_costs
 from clickstream_platform.build.facts import Facts
 from clickstream_platform.build.gold_checks import HourOfTable
 from clickstream_platform.build.in_memory import Build, build_in_memory
@@ -127,6 +128,7 @@ def _build(
     run_id: str,
     force: bool,
 ) -> list[HourReport]:
+    meter = Meter.started(workspace.settings)
     workspace.init_tables(ALL)
     keys = tuple(sorted({key for keys in wanted.values() for key in keys}))
     with leases.held(workspace.settings.state, layer, keys, owner=this_process(run_id)):
@@ -143,7 +145,7 @@ def _build(
         hour_state.record(workspace.lake, rows, run_id=run_id)
     reports = [gold_checks.report(partition) for partition in built]
     record_results(workspace.lake, reports, run_id=run_id)
-    return reports
+    return record_costs(meter, reports, run_id=run_id)
 
 
 def _build_tables(build: Build, work: Mapping[Table, Sequence[str]]) -> list[HourOfTable]:

@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.build import gold_checks
+from clickstream_platform.build.costs import Meter, record_costs
 from clickstream_platform.build.gold_checks import HourOfTable
 from clickstream_platform.build.in_memory import Build, build_in_memory, is_changed, settled
 from clickstream_platform.build.report import HourReport, record_results
@@ -65,6 +66,7 @@ def build_gold(
     Guarantees: a mart's rows are checked in memory before their commit; an hour that breaks a
         blocking rule, or whose rows did not change, is not written. `ops/hour_state` is last.
     """
+    meter = Meter.started(workspace.settings)
     workspace.init_tables(ALL)
     owner = this_process(run_id)
     with leases.held(workspace.settings.state, "gold", hours, owner=owner):
@@ -85,7 +87,7 @@ def build_gold(
         _record(build, window, built)
     reports = [gold_checks.report(hour) for hour in built]
     record_results(workspace.lake, reports, run_id=run_id)
-    return reports
+    return record_costs(meter, reports, run_id=run_id)
 
 
 def _in(events: DataFrame, hours: Sequence[str]) -> DataFrame:

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.build import silver_checks
+from clickstream_platform.build.costs import Meter, record_costs
 from clickstream_platform.build.hour_summary import BronzeCount, HourSummary
 from clickstream_platform.build.repaired import with_repairs
 from clickstream_platform.build.report import HourReport, record_results
@@ -49,6 +50,7 @@ def build_silver(
         that breaks a blocking rule are held back; its rejected lines are visible all the same.
         Commit order: duplicates, quarantine, events, then `ops/hour_state`.
     """
+    meter = Meter.started(workspace.settings)
     workspace.init_tables(ALL)
     owner = this_process(run_id)
     with leases.held(workspace.settings.state, "silver", hours, owner=owner):
@@ -69,7 +71,7 @@ def build_silver(
         _record(build, summaries, versions)
     reports = silver_checks.reports(workspace, build.states, summaries, versions)
     record_results(workspace.lake, reports, run_id=run_id)
-    return reports
+    return record_costs(meter, reports, run_id=run_id)
 
 
 def _judged(build: _Build) -> DataFrame:

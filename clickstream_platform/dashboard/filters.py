@@ -8,10 +8,10 @@ from typing import TypeVar
 
 import streamlit as st
 
+from clickstream_platform.dashboard.rows import lake
 from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.hours import hour_key, parse_hour
-from clickstream_platform.queries.lake import Lake, parse_moment
-from clickstream_platform.settings import settings
+from clickstream_platform.queries.lake import parse_moment
 from clickstream_platform.tiles.model import View
 
 EVERYTHING, BETWEEN = "all", "between"
@@ -91,19 +91,19 @@ def _choice(label: str, key: str, column: str) -> str | None:
 
 @st.cache_data(ttl=60, show_spinner=False)
 def _values(column: str) -> list[str]:
-    with Lake(settings()) as lake:
-        if "gold.fact_sessions" not in lake.tables:
+    with lake() as found:
+        if "gold.fact_sessions" not in found.tables:
             return []
-        if column not in lake.dataset("gold.fact_sessions").schema.names:
+        if column not in found.columns("gold.fact_sessions"):
             return []
-        return [str(row["value"]) for row in lake.rows(_VALUES.format(column=column))]
+        return [str(row["value"]) for row in found.rows(_VALUES.format(column=column))]
 
 
 @st.cache_data(ttl=30, show_spinner=False)
 def newest_event_at() -> datetime | None:
     """The newest accepted event of the home."""
-    with Lake(settings()) as lake:
-        if "ops.hour_state" not in lake.tables:
+    with lake() as found:
+        if "ops.hour_state" not in found.tables:
             return None
-        found = lake.rows("select newest_event_at from ops.progress")[0]["newest_event_at"]
-    return found if isinstance(found, datetime) else None
+        newest = found.rows("select newest_event_at from ops.progress")[0]["newest_event_at"]
+    return newest if isinstance(newest, datetime) else None

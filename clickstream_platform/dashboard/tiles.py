@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import streamlit as st
 
+from clickstream_platform.dashboard.rows import shared_extract
 from clickstream_platform.settings import settings
 from clickstream_platform.tiles.answers import Answer, answer, stamp
 from clickstream_platform.tiles.model import Number, Page, Tile, View
@@ -64,7 +65,7 @@ def _tile(tile: Tile, view: View, key: str) -> None:
                             alt=f"{tile.title}. {tile.about}")  # fmt: skip
         else:
             st.dataframe(found.rows, hide_index=True, key=f"{key}-rows")
-        st.caption(f"{tile.about} `clickstream query {tile.query}`")
+        st.caption(f"{tile.about} `{found.command}`")
 
 
 @st.cache_data(max_entries=300, show_spinner=False)
@@ -72,8 +73,8 @@ def _kept_answer(  # noqa: PLR0917 (the key of the cache)
     home: str, title: str, query: str, view: View, stamped: str, _tile_: Tile
 ) -> Answer:
     """The answer, kept until a commit changes `stamped`."""
-    del home, title, query, stamped
-    return answer(settings(), _tile_, view)
+    del title, query, stamped
+    return answer(settings(), _tile_, view, shared_extract(home))
 
 
 def _badges(found: Answer) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, write_to_textfile
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from clickstream_platform.maintenance import notes
 from clickstream_platform.maintenance.plan import crowded_partitions, small_share
@@ -20,13 +20,15 @@ from clickstream_platform.queries.named import find
 from clickstream_platform.settings import Settings
 from clickstream_platform.storage import delta, upkeep
 from clickstream_platform.tables.catalog import ALL
+from clickstream_platform.tables.costs import COST_HOURLY
 
+# Metric -> what `clickstream status` calls it, and help. A name with "hours" in it would be a time.
 _TABLE_GAUGES = {
-    "rows": "Rows of the table.",
-    "files": "Data files in force.",
-    "size_bytes": "Bytes of the data files in force.",
-    "red_hours": "Hours with a failed blocking rule.",
-    "blocked_hours": "Hours whose rows a check holds back.",
+    "rows": ("rows", "Rows of the table."),
+    "files": ("files", "Data files in force."),
+    "size_bytes": ("size_bytes", "Bytes of the data files in force."),
+    "red_partitions": ("red_hours", "Hours or days with a failed blocking rule."),
+    "blocked_partitions": ("blocked_hours", "Hours or days whose rows a check holds back."),
 }
 _HEALTH_GAUGES = {
     "small_file_share": "Share of small files among those beyond one a partition.",
@@ -49,6 +51,7 @@ class HomeCollector:
         yield from self._of_status()
         yield from self._of_health(now)
         yield from self._of_lines()
+        yield from self._of_costs()
         yield from self._of_freshness(now)
         standing = _gauge("alerts_standing", "Alerts that hold, by rule.", "rule")
         for rule in RULES:
@@ -57,10 +60,10 @@ class HomeCollector:
 
     def _of_status(self) -> Iterator[Metric]:
         status = home_status(self._settings)
-        for name, words in _TABLE_GAUGES.items():
+        for name, (field, words) in _TABLE_GAUGES.items():
             metric = _gauge(f"table_{name}", words, "table")
             for table in status.tables:
-                metric.add_metric([table.table], getattr(table, name))
+                metric.add_metric([table.table], getattr(table, field))
             yield metric
         landing = _gauge("landing_files", "Landing files by state.", "state")
         for state in _LANDING:
@@ -69,6 +72,13 @@ class HomeCollector:
         engine = _gauge("engine_up", "1 while the engine runs.")
         engine.add_metric([], float(status.engine.get("state") == "running"))
         yield engine
+        alive = _gauge("stream_up", "1 while the stream beats.", "source")
+        lag = _gauge("stream_lag_lines", "Lines that wait for the stream.", "source")
+        for stream in status.streams:
+            alive.add_metric([stream.source], float(stream.is_alive))
+            if stream.lag is not None:
+                lag.add_metric([stream.source], stream.lag)
+        yield from (alive, lag)
         if status.dagster is not None:
             daemon = _gauge("daemon_up", "1 while Dagster's daemon beats.")
             daemon.add_metric([], float(status.dagster.daemon_is_alive))
@@ -110,6 +120,22 @@ class HomeCollector:
                     for fate in _FATES:
                         metric.add_metric([str(row["source"]), fate], float(str(row[fate])))
         yield metric
+
+    def _of_costs(self) -> Iterator[Metric]:
+        """Counters: what all builds on record took."""
+        question = find("costs")
+        cpu = CounterMetricFamily(
+            "clickstream_table_cpu_seconds", "CPU seconds of its builds.", labels=["table"]
+        )
+        written = CounterMetricFamily(
+            "clickstream_table_written_bytes", "Bytes its builds wrote.", labels=["table"]
+        )
+        with Lake(self._settings) as lake:
+            if COST_HOURLY.sql_name in lake.tables:
+                for row in lake.rows(question.sql, question.values({})):
+                    cpu.add_metric([str(row["table"])], float(str(row["cpu_s"])))
+                    written.add_metric([str(row["table"])], float(str(row["written_bytes"])))
+        yield from (cpu, written)
 
     def _of_freshness(self, now: datetime) -> Iterator[Metric]:
         metric = _gauge("data_through_timestamp_seconds", "Newest event of the table.", "table")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from clickstream_platform.hours import hour_key
 from clickstream_platform.operations.dagster_state import dagster_state, runs_database
@@ -135,23 +136,42 @@ def failed_runs(settings: Settings, now: datetime) -> Iterator[Alert]:
 
 
 def stalled_stream(settings: Settings, now: datetime) -> Iterator[Alert]:
-    """One alert a stream that gave up, or that says it runs and does not beat."""
+    """One alert a stream that gave up, does not beat, or commits nothing of what waits for it."""
     for path in sorted((settings.state / "stream").glob("*/heartbeat.json")):
         beat = json.loads(path.read_text())
         age_s = (now - datetime.fromisoformat(beat["beat_at"])).total_seconds()
-        runs = beat["phase"] in ("starting", "running")
-        if beat["phase"] in ("failed", "given_up") or (runs and age_s > STREAM_SILENT_AFTER_S):
+        trouble = _trouble(beat, age_s, _idle_s(beat, now), settings.stream.stall_after_s)
+        if trouble is not None:
             yield Alert(
                 f"stream:{path.parent.name}",
-                f"The stream of {path.parent.name} {'is silent' if runs else 'failed'}",
+                f"The stream of {path.parent.name} {trouble}",
                 f"Last heartbeat {age_s:,.0f} s ago. {beat.get('error') or ''}".strip(),
             )
+
+
+def _trouble(beat: dict[str, Any], age_s: float, idle_s: float, limit_s: float) -> str | None:
+    if beat["phase"] in ("failed", "given_up"):
+        return "failed"
+    if beat["phase"] not in ("starting", "running"):
+        return None
+    if age_s > STREAM_SILENT_AFTER_S:
+        return "is silent"
+    waiting = beat.get("lag") or 0
+    return f"has stalled: {waiting:,} lines wait" if waiting and idle_s > limit_s else None
+
+
+def _idle_s(beat: dict[str, Any], now: datetime) -> float:
+    """Since the last commit, or since the start if there was none."""
+    last = beat.get("committed_at") or beat.get("started_at") or now.isoformat()
+    return (now - datetime.fromisoformat(last)).total_seconds()
 
 
 def dead_daemon(settings: Settings, now: datetime) -> Iterator[Alert]:
     """Dagster's daemon ran once and is silent now: no sensor ticks, no schedule starts."""
     state = dagster_state(settings.dagster_home, now=now)
-    if state is None or state.last_heartbeat_at is None or state.daemon_is_alive:
+    if state is None or state.last_heartbeat_at is None:
+        return
+    if (now - state.last_heartbeat_at).total_seconds() < settings.alerts.daemon_silent_after_s:
         return
     yield Alert(
         "dead_daemon",

@@ -12,7 +12,7 @@ _IS_WANTED = bool(settings().alerts.urls)
 
 
 @dg.sensor(
-    minimum_interval_seconds=60,
+    minimum_interval_seconds=settings().alerts.interval_s,
     default_status=(
         dg.DefaultSensorStatus.RUNNING if _IS_WANTED else dg.DefaultSensorStatus.STOPPED
     ),

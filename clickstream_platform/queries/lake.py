@@ -6,10 +6,9 @@ table comes in as an Arrow dataset, which leaves out the files of other hours.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +18,7 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from clickstream_platform.errors import UsageError
+from clickstream_platform.queries import datasets
 from clickstream_platform.queries.only import (
     ROBOTS,
     ROBOTS_RAW,
@@ -26,18 +26,17 @@ from clickstream_platform.queries.only import (
     condition,
     is_filtered,
 )
+from clickstream_platform.queries.views import LAYERS, mentioned, view_texts
 from clickstream_platform.settings import Settings
 
-LAYERS = ("gold", "silver", "ops", "bronze")
-VIEW_DIR = Path(__file__).parent / "views"
 REVENUE_FINAL_AFTER_S = 120
 FUNNEL_FINAL_AFTER_S = 300
-MEMORY_LIMIT = "2GB"
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "memory_limit": "2GB",
+    "enable_external_access": "false",
+    "python_enable_replacements": "false",
+}
 HOUR_STATE = "ops.hour_state"
-_MENTION = re.compile(
-    rf'"?\b({"|".join(LAYERS)})\b"?\s*\.\s*"?([A-Za-z_]\w*)"?', re.IGNORECASE | re.ASCII
-)
-_COMMENT = re.compile(r"--[^\n]*")
 
 
 class QueryError(UsageError):
@@ -71,13 +70,7 @@ class Lake:
         self.as_of = as_of
         self.only = dict(only or {})
         self._mounted: set[str] = set()
-        self.sql = duckdb.connect(
-            config={
-                "memory_limit": MEMORY_LIMIT,
-                "enable_external_access": "false",
-                "python_enable_replacements": "false",
-            }
-        )
+        self.sql = self._connected()
         self.sql.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
         for layer in LAYERS:
             self.sql.execute(f"create schema {layer}")
@@ -98,7 +91,13 @@ class Lake:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         self.sql.close()
+
+    def _connected(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(config=CONFIG)
 
     @cached_property
     def tables(self) -> tuple[str, ...]:
@@ -164,14 +163,6 @@ class Lake:
                 self._mount_table(name, self._version_of(name, is_named=is_named))
             self._mounted.add(name)
 
-    def base_tables(self, names: Iterable[str]) -> set[str]:
-        """The tables that `names`, tables or views, are made from in the end."""
-        texts, found = view_texts(), set()
-        for name in names:
-            inner = mentioned(texts[name]) if name in texts else set()
-            found |= self.base_tables(inner) if inner else {name}
-        return found
-
     def columns(self, name: str) -> list[str]:
         """The columns of a table or view."""
         self.mount(name)
@@ -179,18 +170,25 @@ class Lake:
 
     def dataset(self, name: str, version: int | None = None) -> ds.Dataset:
         """The Delta table `layer.table` as Arrow sees it."""
-        return DeltaTable(str(self._path(name)), version=version).to_pyarrow_dataset()
+        return datasets.dataset(self._path(name), version)
 
     def _path(self, name: str) -> Path:
         layer, _, table = name.partition(".")
         return self.settings.lake / layer / table
 
     def _mount_table(self, name: str, version: int | None) -> None:
+        relation = self._relation(name, version)
+        kept = self._kept(name, self._columns_of(name, version))
+        self.sql.execute(f"create view {name} as from {relation}{kept}")
+
+    def _relation(self, name: str, version: int | None) -> str:
+        """What to select from for the table's rows."""
         source = f"arrow_{name.replace('.', '_')}"
-        rows = self.dataset(name, version)
-        self.sql.register(source, rows)
-        kept = self._kept(name, rows.schema.names)
-        self.sql.execute(f"create view {name} as from {source}{kept}")
+        self.sql.register(source, self.dataset(name, version))
+        return source
+
+    def _columns_of(self, name: str, version: int | None = None) -> list[str]:
+        return self.dataset(name, version).schema.names
 
     def _kept(self, name: str, columns: list[str]) -> str:
         """The condition that `only` puts on a table.
@@ -202,14 +200,15 @@ class Lake:
         missing = sorted(column for column in self.only if not self.can_filter(name, column))
         if missing:
             raise QueryError(f"{name} has no column {', '.join(missing)} to filter by.")
-        if set(self.only) - set(columns):
-            self.sql.register(ROBOTS_RAW, self.dataset(ROBOTS, self._version_of(ROBOTS)))
+        if set(self.only) - set(columns) and ROBOTS_RAW not in self._mounted:
+            relation = self._relation(ROBOTS, self._version_of(ROBOTS))
+            self.sql.execute(f"create view {ROBOTS_RAW} as from {relation}")
+            self._mounted.add(ROBOTS_RAW)
         return condition(self.only, columns)
 
     def can_filter(self, name: str, column: str) -> bool:
         """True if the rows of the table `name` can be told apart by `column`."""
-        columns = self.dataset(name).schema.names
-        return can_filter(column, columns, has_robots=ROBOTS in self.tables)
+        return can_filter(column, self._columns_of(name), has_robots=ROBOTS in self.tables)
 
     def _mount_view(self, name: str) -> None:
         text = view_texts()[name]
@@ -256,18 +255,6 @@ class Lake:
             )
         lines = [f"Columns of {n}: {', '.join(self.columns(n))}." for n in sorted(names or ())]
         return "\n".join([*lines, f"Tables and views: {', '.join([*self.tables, *self.views])}."])
-
-
-@cache
-def view_texts() -> dict[str, str]:
-    """The SQL of each view by its name."""
-    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(VIEW_DIR.glob("*.sql"))}
-
-
-def mentioned(sql: str) -> set[str]:
-    """What looks like `layer.table` in `sql`, outside of comments."""
-    found = _MENTION.findall(_COMMENT.sub("", sql))
-    return {f"{layer.lower()}.{table.lower()}" for layer, table in found}
 
 
 def parse_moment(text: str) -> datetime:

@@ -70,6 +70,7 @@ def _tile(settings: Settings, tile: Tile, view: View) -> Mapping[str, object]:
         "through": None if found.data_through is None else f"{found.data_through:%Y-%m-%d %H:%M}",
         "red": found.red,
         "warned": found.warned,
+        "command": found.command or f"clickstream query {tile.query}",
         **_body(tile, found),
     }
 

@@ -4,6 +4,7 @@ from clickstream_platform.errors import UsageError
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalogue import BRONZE_CATALOGUE, CATALOGUE
 from clickstream_platform.tables.contract import Table
+from clickstream_platform.tables.costs import COST_HOURLY
 from clickstream_platform.tables.gold import DAILY, GOLD, SNAPSHOTS
 from clickstream_platform.tables.lateness import LATENESS_HOURLY
 from clickstream_platform.tables.ops import CONSERVATION_LEDGER, DQ_RESULTS, HOUR_STATE, REPAIRS
@@ -17,6 +18,7 @@ OPS = (
     INGESTION_WARNINGS,
     LATENESS_HOURLY,
     DQ_RESULTS,
+    COST_HOURLY,
     REPAIRS,
 )
 ALL = (BRONZE_EVENTS, BRONZE_CATALOGUE, *SILVER, *CATALOGUE, *GOLD, *DAILY, *SNAPSHOTS, *OPS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,9 +11,12 @@ import duckdb
 import pyarrow as pa
 
 from clickstream_platform.errors import ClickstreamError
+from clickstream_platform.queries.datasets import newest_commit
+from clickstream_platform.queries.extract import Extract, ExtractLake
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.queries.named import HOUR_LIMITS, NamedQuery, find
 from clickstream_platform.queries.only import is_filtered, quoted
+from clickstream_platform.queries.views import base_tables
 from clickstream_platform.settings import Settings
 from clickstream_platform.tiles.model import Tile, View
 
@@ -43,7 +47,8 @@ class Answer:
     """Rows, or the `problem` why there are none.
 
     `red` and `warned` say which checks of the tile's tables did not pass in the view's hours;
-    `unfiltered` names the filters that this tile's tables have no column for.
+    `unfiltered` names the filters that this tile's tables have no column for; `command` gives the
+    same rows in a terminal.
     """
 
     rows: pa.Table | None
@@ -52,14 +57,18 @@ class Answer:
     warned: tuple[str, ...] = ()
     unfiltered: tuple[str, ...] = ()
     problem: str | None = None
+    command: str = ""
 
 
-def answer(settings: Settings, tile: Tile, view: View) -> Answer:
-    """The tile's rows in the view; whatever stops it becomes a sentence for the reader."""
+def answer(settings: Settings, tile: Tile, view: View, extract: Extract | None = None) -> Answer:
+    """The tile's rows in the view; whatever stops it becomes a sentence for the reader.
+
+    With an `extract`, the newest rows are read from there.
+    """
     question = find(tile.query)
     try:
-        with Lake(settings, as_of=view.as_of) as lake:
-            tables = lake.base_tables(question.tables)
+        with _lake(settings, view, extract) as lake:
+            tables = base_tables(question.tables)
             missing = sorted(tables - set(lake.tables))
             if missing:
                 return Answer(None, problem=_not_built(missing))
@@ -69,15 +78,18 @@ def answer(settings: Settings, tile: Tile, view: View) -> Answer:
         return Answer(None, problem=str(error).splitlines()[0])
 
 
+def _lake(settings: Settings, view: View, extract: Extract | None) -> Lake:
+    if extract is None or view.as_of is not None:
+        return Lake(settings, as_of=view.as_of)
+    return ExtractLake(settings, extract)
+
+
 def stamp(settings: Settings, tile: Tile) -> str:
     """Changes with each commit to a table the tile reads, so that an answer may be kept."""
-    with Lake(settings) as lake:
-        tables = lake.base_tables(find(tile.query).tables) | {"ops.dq_results", "ops.hour_state"}
-    newest = []
-    for name in sorted(tables):
-        log = settings.lake / name.replace(".", "/") / "_delta_log"
-        newest.append(max((entry.name for entry in log.glob("*.json")), default="-"))
-    return " ".join(newest)
+    tables = base_tables(find(tile.query).tables) | {"ops.dq_results", "ops.hour_state"}
+    return " ".join(
+        str(newest_commit(settings.lake / name.replace(".", "/"))) for name in sorted(tables)
+    )
 
 
 def _answer(
@@ -93,7 +105,24 @@ def _answer(
         red=red,
         warned=warned,
         unfiltered=tuple(sorted(set(view.only) - set(lake.only))),
+        command=_command(tile, {**known, **tile.params}, lake.only, view.as_of),
     )
+
+
+def _command(
+    tile: Tile,
+    params: Mapping[str, str],
+    only: Mapping[str, str | bool],
+    as_of: datetime | None,
+) -> str:
+    parts = ["clickstream", "query", tile.query]
+    for name, value in params.items():
+        parts += ["--param", f"{name}={value}"]
+    for column, kept in only.items():
+        parts += ["--only", f"{column}={str(kept).lower() if isinstance(kept, bool) else kept}"]
+    if as_of is not None:
+        parts += ["--as-of", as_of.isoformat()]
+    return shlex.join(parts)
 
 
 def _usable(lake: Lake, tables: Iterable[str], view: View) -> dict[str, str | bool]:

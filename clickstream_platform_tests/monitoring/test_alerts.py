@@ -155,6 +155,22 @@ def test_a_stream_that_is_silent_or_gave_up_is_told(
     assert ("stream:shop" in keys(home)) is told
 
 
+@pytest.mark.parametrize(
+    ("lag", "idle_s", "told"),
+    [(7, 901, True), (7, 899, False), (0, 9999, False), (None, 901, False)],
+)
+def test_a_stream_that_commits_nothing_while_lines_wait_has_stalled(
+    home: Settings, lag: int | None, idle_s: int, told: bool
+) -> None:
+    folder = home.state / "stream" / "shop"
+    folder.mkdir(parents=True)
+    beat = {"phase": "running", "beat_at": NOW.isoformat(), "lag": lag,
+            "committed_at": (NOW - timedelta(seconds=idle_s)).isoformat()}  # fmt: skip
+    (folder / "heartbeat.json").write_text(json.dumps(beat))
+    [*found] = (alert.title for alert in standing(home, now=NOW) if alert.key == "stream:shop")
+    assert found == (["The stream of shop has stalled: 7 lines wait"] if told else [])
+
+
 def test_a_wrong_address_is_refused_without_showing_it() -> None:
     with pytest.raises(UsageError, match=r"alerts\.urls\[1\]") as refused:
         sender(["json://localhost/", "nonsense-secret"])

@@ -128,6 +128,12 @@ def result(  # noqa: PLR0917 (a row of literals)
     }
 
 
+def cost(table: str, hour: str, cpu_s: float, files: int, size: int) -> dict[str, Any]:
+    return {"table": table, "hour": hour, "rows": 1, "cpu_s": cpu_s, "written_files": files,
+            "written_bytes": size, "run_id": f"{hour}{cpu_s}",
+            "recorded_at": at("12:00:00")}  # fmt: skip
+
+
 def window(start: str, product: str | None, revenue: str, units: int) -> dict[str, Any]:
     hour = f"2026-11-20T{start[:2]}"
     category = None if product is None else "shoes"
@@ -247,5 +253,9 @@ def build(home: Path) -> Settings:
         result("silver/events", TEN, "no_visitor", "warn", 1, "12:00:00"),
         result("silver/quarantine", TEN, "negative_price", "reject", 5, "12:00:00"),
         result("gold/fact_sessions", TEN, "unique", "block", 0, "12:00:00"),
+    ])  # fmt: skip
+    write(home, "ops/cost_hourly", [
+        cost("silver/events", TEN, 6.0, 1, 4000), cost("silver/events", ELEVEN, 2.0, 1, 1000),
+        cost("silver/events", ELEVEN, 1.0, 0, 0), cost("gold/rfm_scores", "all", 3.0, 1, 500),
     ])  # fmt: skip
     return read_settings(home=home)

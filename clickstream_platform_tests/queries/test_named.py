@@ -200,3 +200,17 @@ def test_an_unknown_parameter_and_a_wrong_hour_are_told() -> None:
 def test_a_wrong_header_is_told(text: str, words: str) -> None:
     with pytest.raises(QueryFileError, match=words):
         parse(text, "a.sql")
+
+
+def test_costs_are_summed_by_table_and_set_against_a_million_events(tiny: Settings) -> None:
+    silver, marts = ask(tiny, "costs")
+    assert (silver["table"], silver["cpu_s"], silver["builds_of_hours"]) == (
+        "silver/events",
+        9.0,
+        3,
+    )
+    assert (silver["written_files"], silver["written_bytes"]) == (2, 5000)
+    events = 2  # of v_hour_state
+    assert silver["cpu_s_per_million_events"] == pytest.approx(9.0 / (events / 1_000_000))
+    assert (marts["table"], marts["cpu_s"]) == ("gold/rfm_scores", 3.0)
+    assert tuples(tiny, "costs", "table", "cpu_s", **{"from": ELEVEN}) == [("silver/events", 3.0)]

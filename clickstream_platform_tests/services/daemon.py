@@ -134,4 +134,7 @@ class Watched:
             assert server.wait(timeout=120) == 0
 
 
-BOOKS = {"ops/hour_state", "ops/dq_results", "ops/conservation_ledger", LATENESS_HOURLY.path}
+BOOKS = {
+    *("ops/hour_state", "ops/dq_results", "ops/cost_hourly", "ops/conservation_ledger"),
+    LATENESS_HOURLY.path,
+}

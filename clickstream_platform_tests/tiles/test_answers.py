@@ -12,6 +12,7 @@ from deltalake import write_deltalake
 
 from clickstream_platform.queries.lake import Lake, QueryError
 from clickstream_platform.queries.named import find
+from clickstream_platform.queries.views import base_tables
 from clickstream_platform.settings import Settings
 from clickstream_platform.tiles.answers import answer, stamp
 from clickstream_platform.tiles.model import Tile, View
@@ -29,7 +30,7 @@ def test_every_tile_shows_the_rows_of_its_named_question(tile: Tile, tiny: Setti
     found = answer(tiny, tile, View(first=TEN, last=TEN))
     hours = {name: TEN for name in ("from", "to") if name in question.params}
     with Lake(tiny) as lake:
-        missing = lake.base_tables(question.tables) - set(lake.tables)
+        missing = base_tables(question.tables) - set(lake.tables)
         if missing:
             assert found.problem is not None
             assert all(name in found.problem for name in missing)

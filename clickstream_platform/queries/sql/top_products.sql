@@ -15,8 +15,8 @@ with revenue as (
 ordered as (  -- an order counts once for a product, however many lines name it
     select item_id, currency, count(*) as orders
     from (
-        select distinct order_id, currency, item.item_id
-        from gold.fact_transactions, unnest(items) as line(item)
+        select currency, unnest(list_distinct([item.item_id for item in items])) as item_id
+        from gold.fact_transactions
         where event_hour between $from and $to
     )
     group by item_id, currency
@@ -25,8 +25,8 @@ ordered as (  -- an order counts once for a product, however many lines name it
 viewed as (
     select item_id, count(*) as views
     from (
-        select distinct event_hour, id_scope, event_id, item.item_id
-        from gold.fact_events, unnest(items) as line(item)
+        select unnest(list_distinct([item.item_id for item in items])) as item_id
+        from gold.fact_events
         where event_hour between $from and $to and event_name = 'view_item'
     )
     group by item_id

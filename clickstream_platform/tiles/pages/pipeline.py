@@ -15,6 +15,8 @@ PIPELINE = Page(
              figure=figures.bars("hour", "lines", by="source")),
         Tile("Repeated lines", "duplicates_by_hour",
              figure=figures.lines("event_hour", "duplicate_rate")),
+        Tile("What tables cost to build", "costs",
+             "By CPU seconds; per million of the events accepted in these hours.", is_wide=True),
         Tile("Ingestion warnings", "warnings", is_wide=True),
     ),
 )  # fmt: skip
