@@ -82,6 +82,9 @@ class Settings(BaseSettings):
         min_length=2,
         max_length=10,
     )
+    attribution_look_back_days: int = Field(
+        default=30, ge=1, le=90, description="Sessions before an order that may have led to it."
+    )
     source_dirs: list[Path] = Field(
         default_factory=list, description="Folders with source mappings beside the built-in ones."
     )

@@ -37,7 +37,7 @@ def touched_days_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.S
     history = _history(context, workspace, "daily", DAILY)  # first: what ends now has covered
     states = hour_state.current(workspace.lake)
     days = stale_days(workspace, states)
-    return _tick(context, workspace, history, _needs(states, DAILY, days), job="daily")
+    return _tick(context, workspace, history, _needs(workspace, states, DAILY, days), job="daily")
 
 
 @dg.sensor(
@@ -52,7 +52,7 @@ def snapshots_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.Sens
     states = hour_state.current(workspace.lake)
     waits = stale_gold(workspace, states) or stale_days(workspace, states)
     stale = [] if waits else stale_snapshots(workspace, states)
-    needs = _needs(states, stale, [SNAPSHOT_KEY] if stale else [])
+    needs = _needs(workspace, states, stale, [SNAPSHOT_KEY] if stale else [])
     return _tick(context, workspace, history, needs, job="snapshots")
 
 
@@ -63,7 +63,7 @@ def catalogue_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.Sens
     history = _history(context, workspace, "catalogue", CATALOGUE)
     states = hour_state.current(workspace.lake)
     keys = [SNAPSHOT_KEY] if is_catalogue_stale(workspace, states) else []
-    needs = _needs(states, CATALOGUE, keys)
+    needs = _needs(workspace, states, CATALOGUE, keys)
     return _tick(context, workspace, history, needs, job="catalogue")
 
 
@@ -96,9 +96,11 @@ def _planned(keys: Sequence[str], sizes: Mapping[str, int], limits: Settings) ->
     return plan_days(keys)
 
 
-def _needs(states: States, tables: Sequence[Table], keys: Sequence[str]) -> dict[str, Need]:
+def _needs(
+    workspace: Workspace, states: States, tables: Sequence[Table], keys: Sequence[str]
+) -> dict[str, Need]:
     """Each key with a digest of all that its tables are made from."""
-    inputs = DayInputs(states)
+    inputs = DayInputs(states, workspace.limits)
     needs = {}
     for key in keys:
         rows = [row for table in tables for row in inputs.reaching(table, key)]

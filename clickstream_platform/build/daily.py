@@ -23,6 +23,13 @@ from clickstream_platform.build.workspace import Workspace, in_parallel
 from clickstream_platform.storage import hour_state, leases
 from clickstream_platform.storage.hour_state import HourStateRow
 from clickstream_platform.storage.owners import this_process
+from clickstream_platform.tables.activity import (
+    CUSTOMER_ACTIVITY_HOURLY,
+    EVENT_ACTIVITY_HOURLY,
+    PRODUCT_ACTIVITY_HOURLY,
+    SESSION_PRODUCTS,
+    TRAFFIC_DAILY,
+)
 from clickstream_platform.tables.anomalies import ANOMALIES, PRICE_OUTLIERS
 from clickstream_platform.tables.attribution import ATTRIBUTION_CREDIT
 from clickstream_platform.tables.catalog import ALL
@@ -39,6 +46,12 @@ from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS, FACT_T
 from clickstream_platform.tables.gold import DAILY, SNAPSHOTS
 from clickstream_platform.tables.marts import HOURLY_METRICS
 from clickstream_platform.tables.products import DIM_PRODUCT_METRICS, PRODUCT_AFFINITY
+from clickstream_platform.transforms.activity import (
+    customer_activity_hourly,
+    event_activity_hourly,
+    session_products,
+    traffic_daily,
+)
 from clickstream_platform.transforms.anomalies import anomalies, price_outliers
 from clickstream_platform.transforms.attribution import attribution_credit
 from clickstream_platform.transforms.cart_abandonment import cart_abandonment
@@ -53,6 +66,7 @@ from clickstream_platform.transforms.journey_paths import journey_paths
 from clickstream_platform.transforms.product_affinity import product_affinity
 from clickstream_platform.transforms.product_metrics import (
     dim_product_metrics,
+    product_activity_hourly,
     product_metrics_daily,
 )
 
@@ -77,11 +91,24 @@ DEFINITIONS: dict[str, Definition] = {
         _on(f.of(FACT_SESSIONS), days), f.of(FACT_EVENTS), f.of(FACT_TRANSACTIONS)
     ),
     ATTRIBUTION_CREDIT.path: lambda f, days: attribution_credit(
-        _on(f.of(FACT_TRANSACTIONS), days), f.of(FACT_SESSIONS)
+        _on(f.of(FACT_TRANSACTIONS), days),
+        f.of(FACT_SESSIONS),
+        look_back_days=f.limits.attribution_look_back_days,
     ),
     EXPERIMENT_EXPOSURES.path: lambda f, days: experiment_exposures(_on(f.of(FACT_EVENTS), days)),
     ANOMALIES.path: lambda f, days: anomalies(f.of(HOURLY_METRICS), days),
     PRICE_OUTLIERS.path: lambda f, days: price_outliers(_on(f.of(FACT_EVENTS), days)),
+    EVENT_ACTIVITY_HOURLY.path: lambda f, days: event_activity_hourly(_on(f.of(FACT_EVENTS), days)),
+    PRODUCT_ACTIVITY_HOURLY.path: lambda f, days: product_activity_hourly(
+        _on(f.of(FACT_EVENTS), days), _on(f.of(FACT_TRANSACTIONS), days)
+    ),
+    CUSTOMER_ACTIVITY_HOURLY.path: lambda f, days: customer_activity_hourly(
+        _on(f.of(FACT_EVENTS), days), _on(f.of(FACT_TRANSACTIONS), days)
+    ),
+    SESSION_PRODUCTS.path: lambda f, days: session_products(
+        _on(f.of(FACT_SESSIONS), days), f.of(FACT_EVENTS), f.of(FACT_TRANSACTIONS)
+    ),
+    TRAFFIC_DAILY.path: lambda f, days: traffic_daily(_on(f.of(FACT_SESSIONS), days), f.bots),
     DIM_USER_METRICS.path: lambda f, _: dim_user_metrics(
         f.of(FACT_SESSIONS), f.of(FACT_TRANSACTIONS)
     ),
@@ -90,7 +117,9 @@ DEFINITIONS: dict[str, Definition] = {
         f.of(FACT_SESSIONS), f.of(FACT_TRANSACTIONS)
     ),
     DIM_PRODUCT_METRICS.path: lambda f, _: dim_product_metrics(f.of(PRODUCT_METRICS_DAILY)),
-    PRODUCT_AFFINITY.path: lambda f, _: product_affinity(f.of(FACT_TRANSACTIONS)),
+    PRODUCT_AFFINITY.path: lambda f, _: product_affinity(
+        f.of(FACT_TRANSACTIONS), f.of(SESSION_PRODUCTS)
+    ),
     EXPERIMENT_RESULTS.path: lambda f, _: experiment_results(
         f.of(EXPERIMENT_EXPOSURES), f.of(FACT_TRANSACTIONS)
     ),
@@ -133,7 +162,7 @@ def _build(
     keys = tuple(sorted({key for keys in wanted.values() for key in keys}))
     with leases.held(workspace.settings.state, layer, keys, owner=this_process(run_id)):
         states = hour_state.current(workspace.lake)
-        inputs = DayInputs(states)
+        inputs = DayInputs(states, workspace.limits)
         work = {
             table: keys if force else inputs.stale_keys(table, keys, workspace.gold_code)
             for table, keys in wanted.items()

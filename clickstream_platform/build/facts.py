@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clickstream_platform.build.inputs import days_before
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.hours import hours_of_day, shift_day
 from clickstream_platform.storage import delta
@@ -16,10 +17,12 @@ from clickstream_platform.tables.contract import DAY_COLUMN, Table
 from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS, FACT_TRANSACTIONS
 from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
 from clickstream_platform.transforms.customers import customer_id
+from clickstream_platform.transforms.limits import Limits
 
 _EVENT_COLUMNS = (
     *("event_hour", "id_scope", "event_id", "event_name", "event_timestamp", "visitor_id"),
     *("session_id", "event_sequence", "items", "value", "experiment_id", "variant_id"),
+    *("user_id", "outcome"),
 )
 
 
@@ -29,11 +32,12 @@ class Facts:
     def __init__(self, workspace: Workspace, work: Mapping[Table, Sequence[str]]) -> None:
         """`work` names for each table the days to build; a table over all time reads all."""
         self._workspace = workspace
+        self.limits = workspace.limits
         readers = Counter(path for table in work for path in table.inputs)
         self._rows: dict[str, DataFrame] = {}
         self._cached: list[DataFrame] = []
         for path, count in readers.items():
-            rows = self._prepared(BY_PATH[path], _days_to_read(path, work))
+            rows = self._prepared(BY_PATH[path], _days_to_read(path, work, self.limits))
             if count > 1:
                 rows = rows.persist()
                 self._cached.append(rows)
@@ -64,7 +68,7 @@ class Facts:
         if table in (FACT_SESSIONS, FACT_TRANSACTIONS):
             rows = rows.withColumn("customer_id", customer_id())
         if table is FACT_TRANSACTIONS:
-            reporting = self._workspace.limits.reporting_currency
+            reporting = self.limits.reporting_currency
             ours = F.coalesce(F.col("currency") == reporting, F.lit(True))
             return rows.withColumn("is_reported", ours)
         return rows
@@ -75,7 +79,9 @@ class Facts:
         return delta.read_partitions(spark, lake, table, hours)
 
 
-def _days_to_read(path: str, work: Mapping[Table, Sequence[str]]) -> list[str] | None:
+def _days_to_read(
+    path: str, work: Mapping[Table, Sequence[str]], limits: Limits
+) -> list[str] | None:
     """Every day of the input that reaches a wanted one; null for all there are."""
     readers = {table: days for table, days in work.items() if path in table.inputs}
     if any(table.is_snapshot for table in readers):
@@ -85,7 +91,7 @@ def _days_to_read(path: str, work: Mapping[Table, Sequence[str]]) -> list[str] |
             shift_day(day, step)
             for table, days in readers.items()
             for day in days
-            for step in range(-table.days_before, table.days_after + 1)
+            for step in range(-days_before(table, limits), table.days_after + 1)
         }
     )
 

@@ -7,16 +7,26 @@ from collections.abc import Iterable, Sequence
 from clickstream_platform.hours import shift_day
 from clickstream_platform.storage import hour_state
 from clickstream_platform.storage.hour_state import HourStateRow, States
+from clickstream_platform.tables.attribution import ATTRIBUTION_CREDIT
 from clickstream_platform.tables.contract import Table
+from clickstream_platform.transforms.limits import Limits
 
 _DAY_LENGTH = len("2024-11-29")
 
 
-class DayInputs:
-    """The states of all tables, by table and day."""
+def days_before(table: Table, limits: Limits | None) -> int:
+    """How many days before its own the table looks at; for attribution a setting says it."""
+    if table is ATTRIBUTION_CREDIT and limits is not None:
+        return limits.attribution_look_back_days
+    return table.days_before
 
-    def __init__(self, states: States) -> None:
+
+class DayInputs:
+    """The states of all tables, by table and day; without `limits` as the contracts say."""
+
+    def __init__(self, states: States, limits: Limits | None = None) -> None:
         self._states = states
+        self._limits = limits
         self._by_day: dict[str, dict[str, list[HourStateRow]]] = {}
         for (path, key), row in states.items():
             days = self._by_day.setdefault(path, {})
@@ -41,7 +51,7 @@ class DayInputs:
                 for rows in self._by_day.get(path, {}).values()
                 for row in rows
             ]
-        span = range(-table.days_before, table.days_after + 1)
+        span = range(-days_before(table, self._limits), table.days_after + 1)
         return [
             row
             for path in table.inputs

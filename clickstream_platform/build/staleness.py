@@ -60,7 +60,7 @@ def stale_days(
     waiting = {
         day_of(hour) for hour in (*stale_silver(workspace, states), *stale_gold(workspace, states))
     }
-    inputs = DayInputs(states)
+    inputs = DayInputs(states, workspace.limits)
     stale = {
         day
         for table in tables
@@ -71,7 +71,7 @@ def stale_days(
 
 def is_catalogue_stale(workspace: Workspace, states: States) -> bool:
     """True if feed lines or their mappings changed since the versions were built."""
-    inputs = DayInputs(states)
+    inputs = DayInputs(states, workspace.limits)
     return any(
         inputs.reaching(table, SNAPSHOT_KEY)
         and inputs.stale_keys(table, [SNAPSHOT_KEY], workspace.catalogue_code)
@@ -85,7 +85,7 @@ def stale_snapshots(workspace: Workspace, states: States) -> list[Table]:
     They follow the facts as they are, also while hours or days are stale: who asks for them
     decides how often that is worth its cost.
     """
-    inputs = DayInputs(states)
+    inputs = DayInputs(states, workspace.limits)
     return [
         table
         for table in SNAPSHOTS

@@ -21,6 +21,7 @@ _MARGIN_HOURS = 2  # covers nearly all sessions; longer chains are followed hour
 _READ = (
     *(name for name in FACT_EVENTS.column_names if name not in ("session_id", "event_sequence")),
     "user_agent",  # tells robots
+    *("browser_name", "os_name"),  # of sessions
 )
 
 

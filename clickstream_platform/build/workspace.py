@@ -86,6 +86,7 @@ class Workspace:
             order_repeat_s=current.order_repeat_s,
             reporting_currency=current.reporting_currency,
             funnel_steps=tuple(current.funnel_steps),
+            attribution_look_back_days=current.attribution_look_back_days,
         )
 
     @cached_property

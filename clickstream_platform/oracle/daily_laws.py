@@ -7,6 +7,7 @@ from collections.abc import Callable
 from clickstream_platform.oracle.compare import Comparison, compare
 from clickstream_platform.oracle.days_built import (
     ALL_TIME,
+    CREDITS,
     DAILY,
     EXPOSURES,
     PRODUCT_DAYS,
@@ -16,9 +17,12 @@ from clickstream_platform.oracle.findings import Finding, LawResult, Report
 from clickstream_platform.oracle.gold_laws import make_facts
 from clickstream_platform.oracle.hours_built import BuiltHours
 from clickstream_platform.oracle.lake import Lake, sql_of
+from clickstream_platform.oracle.removal import make_channel_weights
 
 # What the SQL of another table reads, and `hourly_metrics`.
-READ_BY_OTHERS = ("hourly_metrics", "product_metrics_daily", "experiment_exposures")
+READ_BY_OTHERS = (
+    *("hourly_metrics", "product_metrics_daily", "experiment_exposures", "session_products"),
+)
 TABLES = (*DAILY, *SNAPSHOTS)
 KEYS = {
     "gold/fact_daily_metrics": ("event_day", "traffic"),
@@ -35,6 +39,11 @@ KEYS = {
     "gold/price_outliers": ("detected_at", "id_scope", "event_id", "item_id"),
     EXPOSURES: ("event_day", "experiment_id", "variant_id", "visitor_id"),
     "gold/experiment_results": ("experiment_id", "variant_id"),
+    "gold/event_activity_hourly": ("event_hour", "event_name", "outcome"),
+    "gold/product_activity_hourly": ("event_hour", "item_id"),
+    "gold/customer_activity_hourly": ("event_hour", "customer_id"),
+    "gold/session_products": ("session_id",),
+    "gold/traffic_daily": ("event_day", "traffic", "dimension", "value"),
 }
 DOUBLES = {
     "gold/fact_daily_metrics": (
@@ -50,7 +59,12 @@ DOUBLES = {
     "gold/product_affinity": ("support", "confidence", "lift"),
     "gold/anomalies": ("value", "expected", "score"),
     "gold/price_outliers": ("expected", "score"),
-    "gold/experiment_results": ("conversion_rate", "lift", "z_score", "p_value"),
+    "gold/experiment_results": (
+        *("conversion_rate", "lift", "z_score", "p_value"),
+        *("rate_difference", "rate_ci_low", "rate_ci_high", "srm_p_value"),
+        *("revenue_per_visitor", "cuped_theta", "cuped_revenue_per_visitor"),
+        *("cuped_difference", "cuped_ci_low", "cuped_ci_high", "cuped_p_value"),
+    ),
 }
 
 
@@ -75,6 +89,8 @@ def check_daily(
     lake.sql.execute(sql_of("day_parts"))
     for name in READ_BY_OTHERS:
         lake.sql.execute(f"create or replace table gold.{name} as {sql_of(name)}")
+    if CREDITS in current:
+        make_channel_weights(lake)
     for table, keys in current.items():
         if lake.exists(table):
             _check_table(lake, table, sorted(keys), result)

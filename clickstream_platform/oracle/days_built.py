@@ -13,23 +13,30 @@ EVENTS, SESSIONS, ORDERS = FACTS
 ROBOTS = "gold/bot_visitors_hourly"
 PRODUCT_DAYS = "gold/product_metrics_daily"
 EXPOSURES = "gold/experiment_exposures"
+SESSION_PRODUCTS = "gold/session_products"
+CREDITS = "gold/attribution_credit"  # how many days before is a setting
 # Table: its inputs, and how many days before and after its own their partitions count.
 DAILY = {
     "gold/fact_daily_metrics": ((SESSIONS, ORDERS, ROBOTS), 0, 0),
     PRODUCT_DAYS: ((EVENTS, ORDERS), 0, 0),
     "gold/journey_paths": ((EVENTS, SESSIONS), 0, 1),
     "gold/cart_abandonment": (FACTS, 0, 8),
-    "gold/attribution_credit": ((SESSIONS, ORDERS), 30, 0),
+    CREDITS: ((SESSIONS, ORDERS), 0, 0),
     "gold/anomalies": (("gold/hourly_metrics",), 28, 0),
     "gold/price_outliers": ((EVENTS,), 0, 0),
     EXPOSURES: ((EVENTS,), 0, 0),
+    "gold/event_activity_hourly": ((EVENTS,), 0, 0),
+    "gold/product_activity_hourly": ((EVENTS, ORDERS), 0, 0),
+    "gold/customer_activity_hourly": ((EVENTS, ORDERS), 0, 0),
+    SESSION_PRODUCTS: (FACTS, 0, 1),
+    "gold/traffic_daily": ((SESSIONS, ROBOTS), 0, 0),
 }
 SNAPSHOTS = {
     "gold/dim_user_metrics": (SESSIONS, ORDERS),
     "gold/rfm_scores": (ORDERS,),
     "gold/retention_cohort": (SESSIONS, ORDERS),
     "gold/dim_product_metrics": (PRODUCT_DAYS,),
-    "gold/product_affinity": (ORDERS,),
+    "gold/product_affinity": (ORDERS, SESSION_PRODUCTS),
     "gold/experiment_results": (EXPOSURES, ORDERS),
 }
 CATALOGUE = ("products", "users", "campaigns", "catalogue_quarantine")
@@ -37,7 +44,7 @@ FROM_FEEDS = {f"silver/{name}": ("bronze/catalogue",) for name in CATALOGUE}
 State = dict[str, Any]
 
 
-def mark_behind(states: Mapping[tuple[str, str], State]) -> None:
+def mark_behind(states: Mapping[tuple[str, str], State], *, look_back_days: int) -> None:
     """Sets `is_behind` of daily tables and those over all time: if they were built from other
     versions of their inputs than there are, or if an input is behind itself."""
     by_day: dict[tuple[str, str], list[State]] = {}
@@ -46,6 +53,7 @@ def mark_behind(states: Mapping[tuple[str, str], State]) -> None:
     for (table, key), state in states.items():
         if table in DAILY:
             inputs, before, after = DAILY[table]
+            before = look_back_days if table == CREDITS else before
             days = [_shifted(key, step) for step in range(-before, after + 1)]
             reaching = [row for p in inputs for day in days for row in by_day.get((p, day), [])]
             state["is_behind"] = _is_behind(state, reaching)

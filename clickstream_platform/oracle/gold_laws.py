@@ -35,7 +35,8 @@ SILVER_COLUMNS = (
     "event_id", "id_scope", "event_name", "event_timestamp", "event_hour", "visitor_id",
     "user_id", "page_location", "items", "value", "currency", "transaction_id", "is_high_value",
     "device_category", "channel_group", "mkt_source", "mkt_medium", "mkt_campaign", "refr_source",
-    "user_agent", "is_declared_bot", "experiment_id", "variant_id",
+    "user_agent", "is_declared_bot", "browser_name", "os_name", "outcome", "experiment_id",
+    "variant_id",
 )  # fmt: skip
 
 

@@ -58,7 +58,7 @@ class BuiltHours:
                 "input_digest from current_state"
             )
         }
-        mark_behind(states)
+        mark_behind(states, look_back_days=lake.settings.attribution_look_back_days)
         for row in states.values():
             if row["blocked_by"] is not None:
                 self._held.setdefault(row["table"], set()).add(row["hour"])

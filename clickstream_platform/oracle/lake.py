@@ -83,7 +83,8 @@ class Lake:
             """create table setting as select
                    $1::varchar as first_hour, $2::bigint as max_future_skew_s,
                    $3::decimal(12, 2) as high_value_threshold, $4::bigint as order_repeat_s,
-                   $5::varchar as reporting_currency, $6::bigint as idle_s, $7::bigint as cap_s""",
+                   $5::varchar as reporting_currency, $6::bigint as idle_s, $7::bigint as cap_s,
+                   $8::bigint as look_back_days""",
             [
                 current.first_hour,
                 current.max_future_skew_s,
@@ -92,6 +93,7 @@ class Lake:
                 current.reporting_currency,
                 current.sessions.idle_s,
                 current.sessions.cap_s,
+                current.attribution_look_back_days,
             ],
         )
         self.store("mapping", mapping_table(self.mappings))

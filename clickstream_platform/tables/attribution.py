@@ -12,8 +12,11 @@ _SESSIONS = "gold/fact_sessions."
 _ORDERS = "gold/fact_transactions."
 _OWNER = "team:analytics"
 _DELTA_RS = ("pyspark", "arrow", "deltalake", "gold")
-MODELS = ("first_touch", "last_touch", "linear", "position_based", "time_decay")
-LOOK_BACK_DAYS = 30
+MODELS = (
+    *("first_touch", "last_touch", "linear", "position_based", "time_decay"),
+    *("markov", "shapley"),
+)
+LOOK_BACK_DAYS = 30  # unless the setting `attribution_look_back_days` says otherwise
 
 
 class AttributionCredit(pa.DataFrameModel):

@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from clickstream_platform.tables.contract import DAY_COLUMN, RowRule, Table, column
+from clickstream_platform.tables.metrics import METRICS
 
 _EVENTS = "gold/fact_events."
 _SESSIONS = "gold/fact_sessions."
@@ -15,6 +16,14 @@ _BOTS = "gold/bot_visitors_hourly."
 _OWNER = "team:analytics"
 _DELTA_RS = ("pyspark", "arrow", "deltalake", "gold")
 TRAFFIC = ("all", "human")
+RATIOS = (
+    *("engagement_rate", "bounce_rate", "conversion_rate", "cart_abandonment_rate"),
+    *("average_order_value", "revenue_per_session"),
+)
+
+
+def _words(metric: str) -> str:
+    return f"{METRICS[metric].formula}."
 
 
 class FactDailyMetrics(pa.DataFrameModel):
@@ -60,34 +69,42 @@ class FactDailyMetrics(pa.DataFrameModel):
         "Their value.", of=(_ORDERS + "value",), unit="currency", ge=0
     )
     engagement_rate: T.DoubleType = column(
-        "engaged_sessions / sessions.",
+        _words("engagement_rate"),
         nullable=True,
         of=(_SESSIONS + "is_engaged",),
         ge=0.0,
         le=1.0,
     )
     bounce_rate: T.DoubleType = column(
-        "1 - engagement_rate.", nullable=True, of=(_SESSIONS + "is_engaged",), ge=0.0, le=1.0
+        _words("bounce_rate"), nullable=True, of=(_SESSIONS + "is_engaged",), ge=0.0, le=1.0
     )
     conversion_rate: T.DoubleType = column(
-        "converted_sessions / sessions.",
+        _words("conversion_rate"),
         nullable=True,
         of=(_SESSIONS + "purchases",),
         ge=0.0,
         le=1.0,
     )
     cart_abandonment_rate: T.DoubleType = column(
-        "abandoned_carts / cart_sessions.",
+        _words("cart_abandonment_rate"),
         nullable=True,
         of=(_SESSIONS + "add_to_carts", _SESSIONS + "purchases"),
         ge=0.0,
         le=1.0,
     )
     average_order_value: T.DoubleType = column(
-        "revenue / orders.", nullable=True, of=(_ORDERS + "value",), unit="currency", ge=0.0
+        _words("average_order_value"),
+        nullable=True,
+        of=(_ORDERS + "value",),
+        unit="currency",
+        ge=0.0,
     )
     revenue_per_session: T.DoubleType = column(
-        "revenue / sessions.", nullable=True, of=(_ORDERS + "value",), unit="currency", ge=0.0
+        _words("revenue_per_session"),
+        nullable=True,
+        of=(_ORDERS + "value",),
+        unit="currency",
+        ge=0.0,
     )
 
 

@@ -91,6 +91,59 @@ class ExperimentResults(pa.DataFrameModel):
         ge=0.0,
         le=1.0,
     )
+    rate_difference: T.DoubleType = column(
+        "conversion_rate - the control's; null for the control.",
+        nullable=True,
+        of=(_ORDERS + "visitor_id",),
+    )
+    rate_ci_low: T.DoubleType = column(
+        "Lower end of its 95 % confidence interval.", nullable=True, of=(_ORDERS + "visitor_id",)
+    )
+    rate_ci_high: T.DoubleType = column(
+        "Upper end of it.", nullable=True, of=(_ORDERS + "visitor_id",)
+    )
+    srm_p_value: T.DoubleType = column(
+        "Sample-ratio mismatch: the chance of arms as uneven as the test's, if they are meant to "
+        "be of one size; below 0.001 the test is not to be trusted. Null with one arm.",
+        nullable=True,
+        of=(_SEEN + "visitor_id",),
+        ge=0.0,
+        le=1.0,
+    )
+    revenue_per_visitor: T.DoubleType = column(
+        "revenue / exposures.", of=(_ORDERS + "value",), unit="currency", ge=0.0
+    )
+    cuped_theta: T.DoubleType = column(
+        "How much of a visitor's revenue in the 28 days before is expected again.",
+        of=(_ORDERS + "value",),
+    )
+    cuped_revenue_per_visitor: T.DoubleType = column(
+        "revenue_per_visitor as if all arms had had the same revenue before.",
+        of=(_ORDERS + "value",),
+        unit="currency",
+    )
+    cuped_difference: T.DoubleType = column(
+        "That minus the control's; null for the control.",
+        nullable=True,
+        of=(_ORDERS + "value",),
+        unit="currency",
+    )
+    cuped_ci_low: T.DoubleType = column(
+        "Lower end of its 95 % confidence interval.",
+        nullable=True,
+        of=(_ORDERS + "value",),
+        unit="currency",
+    )
+    cuped_ci_high: T.DoubleType = column(
+        "Upper end of it.", nullable=True, of=(_ORDERS + "value",), unit="currency"
+    )
+    cuped_p_value: T.DoubleType = column(
+        "Two-sided, of cuped_difference.",
+        nullable=True,
+        of=(_ORDERS + "value",),
+        ge=0.0,
+        le=1.0,
+    )
 
 
 EXPERIMENT_RESULTS = Table(

@@ -182,6 +182,12 @@ class FactSessions(pa.DataFrameModel):
     refr_source: T.StringType = column(
         "First event's referrer: listed name or host.", nullable=True, of=(_SILVER + "refr_source",)
     )
+    browser_name: T.StringType = column(
+        "First event's browser.", nullable=True, of=(_SILVER + "browser_name",)
+    )
+    os_name: T.StringType = column(
+        "First event's system.", nullable=True, of=(_SILVER + "os_name",)
+    )
     is_engaged: T.BooleanType = column(
         "Over 10 s, or two page or item views, or an order (GA4's rule).",
         of=(_SILVER + "event_timestamp", _SILVER + "event_name"),

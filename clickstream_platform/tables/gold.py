@@ -1,5 +1,12 @@
 """Gold: facts and hourly marts, daily marts, marts over all time; in the order they are built."""
 
+from clickstream_platform.tables.activity import (
+    CUSTOMER_ACTIVITY_HOURLY,
+    EVENT_ACTIVITY_HOURLY,
+    PRODUCT_ACTIVITY_HOURLY,
+    SESSION_PRODUCTS,
+    TRAFFIC_DAILY,
+)
 from clickstream_platform.tables.anomalies import ANOMALIES, PRICE_OUTLIERS
 from clickstream_platform.tables.attribution import ATTRIBUTION_CREDIT
 from clickstream_platform.tables.conflicts import TRANSACTION_CONFLICTS
@@ -41,6 +48,11 @@ DAILY = (
     EXPERIMENT_EXPOSURES,
     ANOMALIES,
     PRICE_OUTLIERS,
+    EVENT_ACTIVITY_HOURLY,
+    PRODUCT_ACTIVITY_HOURLY,
+    CUSTOMER_ACTIVITY_HOURLY,
+    SESSION_PRODUCTS,
+    TRAFFIC_DAILY,
 )
 SNAPSHOTS = (
     DIM_USER_METRICS,

@@ -10,6 +10,7 @@ from clickstream_platform.tables.contract import RowRule, Table, column
 
 _DAYS = "gold/product_metrics_daily."
 _ORDERS = "gold/fact_transactions."
+_SEEN = "gold/session_products."
 _OWNER = "team:analytics"
 _DELTA_RS = ("pyspark", "arrow", "deltalake", "gold")
 
@@ -80,9 +81,10 @@ class ProductAffinity(pa.DataFrameModel):
     """Who has A also has B: from orders, and from all that a customer ever ordered."""
 
     basis: T.StringType = column(
-        "What a basket is: `order`, or `customer`: all orders of one.",
-        of=(_ORDERS + "order_id",),
-        isin=["order", "customer"],
+        "What a basket is: `order`; `customer`: all orders of one; `view_to_order`: a session that "
+        "looked at a product, where A was looked at and B ordered.",
+        of=(_ORDERS + "order_id", _SEEN + "session_id"),
+        isin=["order", "customer", "view_to_order"],
     )
     item_a: T.StringType = column("Product.", of=(_ORDERS + "items",))
     item_b: T.StringType = column("Another product.", of=(_ORDERS + "items",))
@@ -108,7 +110,7 @@ PRODUCT_AFFINITY = Table(
     partition_by=None,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_transactions",),
+    inputs=("gold/fact_transactions", "gold/session_products"),
     reach="all",
     kinds=_DELTA_RS,
     hourly=False,

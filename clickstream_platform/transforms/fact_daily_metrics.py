@@ -1,9 +1,10 @@
 """The day in two rows (docs/DEFINITIONS.md, Days)."""
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.tables.daily import FACT_DAILY_METRICS, TRAFFIC
+from clickstream_platform.tables.daily import FACT_DAILY_METRICS, RATIOS, TRAFFIC
+from clickstream_platform.tables.metrics import METRICS
 from clickstream_platform.transforms.sessions import typed
 
 _COUNTS = (
@@ -63,19 +64,8 @@ def fact_daily_metrics(sessions: DataFrame, orders: DataFrame, bots: DataFrame) 
         *[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in _COUNTS],
         F.count_distinct("customer_id").alias("active_users"),
     )
+    ratios = {name: F.expr(METRICS[name].expression) for name in RATIOS}
     return typed(
-        days.withColumn("event_date", F.to_date("event_day"))
-        .withColumn("engagement_rate", F.try_divide("engaged_sessions", F.col("sessions")))
-        .withColumn("bounce_rate", 1 - F.col("engagement_rate"))
-        .withColumn("conversion_rate", F.try_divide("converted_sessions", F.col("sessions")))
-        .withColumn(
-            "cart_abandonment_rate", F.try_divide("abandoned_carts", F.col("cart_sessions"))
-        )
-        .withColumn("average_order_value", _per("orders"))
-        .withColumn("revenue_per_session", _per("sessions")),
+        days.withColumn("event_date", F.to_date("event_day")).withColumns(ratios),
         FACT_DAILY_METRICS,
     )
-
-
-def _per(count: str) -> Column:
-    return F.try_divide(F.col("revenue").cast("double"), F.col(count))

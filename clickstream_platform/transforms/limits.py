@@ -15,3 +15,4 @@ class Limits:
     order_repeat_s: int
     reporting_currency: str
     funnel_steps: tuple[str, ...]
+    attribution_look_back_days: int

@@ -1,8 +1,9 @@
-"""Products by day and over all time (docs/DEFINITIONS.md, Products)."""
+"""Products by hour, by day and over all time (docs/DEFINITIONS.md, Products)."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from clickstream_platform.tables.activity import PRODUCT_ACTIVITY_HOURLY
 from clickstream_platform.tables.daily import PRODUCT_METRICS_DAILY
 from clickstream_platform.tables.products import DIM_PRODUCT_METRICS
 from clickstream_platform.transforms.sessions import typed
@@ -12,17 +13,28 @@ _SUMS = ("views", "add_to_carts", "orders", "units", "revenue")
 
 def product_metrics_daily(events: DataFrame, orders: DataFrame) -> DataFrame:
     """One row per day and product, from the events and orders of whole days."""
+    return typed(_counted(events, orders, "event_day"), PRODUCT_METRICS_DAILY)
+
+
+def product_activity_hourly(events: DataFrame, orders: DataFrame) -> DataFrame:
+    """One row per hour and product, from the events and orders of whole days."""
+    return typed(_counted(events, orders, "event_day", "event_hour"), PRODUCT_ACTIVITY_HOURLY)
+
+
+def _counted(events: DataFrame, orders: DataFrame, *period: str) -> DataFrame:
+    """What happened to each product in each `period`."""
+    shared = (*period, "whole", "viewer", "kind", "item_id", "item_category", "price")
     shown = (
         events.where(F.col("event_name").isin("view_item", "add_to_cart"))
         .select(
-            "event_day",
+            *period,
             F.concat_ws("\x1f", "id_scope", "event_hour", "event_id").alias("whole"),
             F.when(F.col("event_name") == "view_item", F.col("visitor_id")).alias("viewer"),
             F.col("event_name").alias("kind"),
             F.inline("items"),
         )
         .select(
-            *("event_day", "whole", "viewer", "kind", "item_id", "item_category", "price"),
+            *shared,
             F.lit(0).cast("bigint").alias("units"),
             F.lit(0).cast("decimal(22,2)").alias("revenue"),
         )
@@ -30,7 +42,7 @@ def product_metrics_daily(events: DataFrame, orders: DataFrame) -> DataFrame:
     ordered = (
         orders.where("is_reported")
         .select(
-            "event_day",
+            *period,
             F.col("order_id").alias("whole"),
             F.lit(None).cast("string").alias("viewer"),
             F.lit("order").alias("kind"),
@@ -38,7 +50,7 @@ def product_metrics_daily(events: DataFrame, orders: DataFrame) -> DataFrame:
         )
         .withColumn("units", F.coalesce("quantity", F.lit(1).cast("bigint")))
         .select(
-            *("event_day", "whole", "viewer", "kind", "item_id", "item_category", "price", "units"),
+            *(*shared, "units"),
             (F.coalesce("price", F.lit(0)) * F.col("units").cast("decimal(10,0)"))
             .cast("decimal(22,2)")
             .alias("revenue"),
@@ -48,10 +60,10 @@ def product_metrics_daily(events: DataFrame, orders: DataFrame) -> DataFrame:
     def wholes(kind: str) -> Column:
         return F.count_distinct(F.when(F.col("kind") == kind, F.col("whole")))
 
-    days = (
+    return (
         shown.unionByName(ordered)
         .where(F.col("item_id").isNotNull())
-        .groupBy("event_day", "item_id")
+        .groupBy(*period, "item_id")
         .agg(
             F.max("item_category").alias("item_category"),
             wholes("view_item").alias("views"),
@@ -64,7 +76,6 @@ def product_metrics_daily(events: DataFrame, orders: DataFrame) -> DataFrame:
             F.max("price").alias("max_price"),
         )
     )
-    return typed(days, PRODUCT_METRICS_DAILY)
 
 
 def dim_product_metrics(days: DataFrame) -> DataFrame:

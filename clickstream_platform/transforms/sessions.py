@@ -17,6 +17,8 @@ _OF_FIRST_EVENT = (
     "mkt_medium",
     "mkt_campaign",
     "refr_source",
+    "browser_name",
+    "os_name",
 )
 
 

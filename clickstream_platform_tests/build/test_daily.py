@@ -235,7 +235,9 @@ def test_a_late_event_rebuilds_its_day_and_what_looks_back_to_it(shop: Workspace
     reports = bring_up_all(shop, run_id="late")
     daily = {table.path for table in DAILY}
     changed = {(r.table, r.hour) for r in reports if r.table in daily and not r.unchanged}
-    assert changed == {("gold/fact_daily_metrics", ONE), ("gold/journey_paths", ONE)}
+    of_visits = ("fact_daily_metrics", "journey_paths", "traffic_daily")
+    of_events = ("event_activity_hourly", "customer_activity_hourly")
+    assert changed == {(f"gold/{name}", ONE) for name in (*of_visits, *of_events)}
     looked_at = {(r.table, r.hour) for r in reports if r.table in daily}
     assert {hour for _, hour in looked_at} == {ONE, TWO}
     assert ("gold/anomalies", TWO) in looked_at, "its baseline has changed"

@@ -6,17 +6,22 @@ with touches as (
         (orders.value * 100)::hugeint as cents,
         session_id,
         started_at,
-        channel_group,
+        coalesce(channel_group, '(unknown)') as channel,
         mkt_source,
         mkt_campaign,
         (epoch_us(ordered_at) - epoch_us(started_at)) / 1000000.0 as age_s,
         count(session_id) over (partition by order_id) as n,
         row_number() over (partition by order_id order by started_at, session_id) as no
     from gold.day_orders as orders
+    cross join setting
     left join gold.day_sessions as sessions
         on sessions.visitor_id = orders.visitor_id
-        and started_at between ordered_at - interval 30 days and ordered_at
+        and started_at between ordered_at - to_days(look_back_days::integer) and ordered_at
     where is_reported
+),
+
+alike as (
+    select order_id, channel, count(*) as of_channel from touches group by order_id, channel
 ),
 
 weighed as (
@@ -28,6 +33,8 @@ weighed as (
             when model = 'first_touch' then (no = 1)::int
             when model = 'last_touch' then (no = n)::int
             when model = 'linear' then 1
+            when model = 'markov' then removal_weight
+            when model = 'shapley' then 720720 // of_channel
             when model = 'time_decay' then round(1000 * 2 ** (-age_s / 604800))
             when n <= 2 then 1
             when no in (1, n) then 4 * (n - 2)
@@ -35,8 +42,13 @@ weighed as (
         end::hugeint as weight
     from touches
     cross join (
-        values ('first_touch'), ('last_touch'), ('linear'), ('position_based'), ('time_decay')
+        values ('first_touch'), ('last_touch'), ('linear'), ('position_based'), ('time_decay'),
+            ('markov'), ('shapley')
     ) as models(model)
+    join alike on alike.order_id = touches.order_id and alike.channel = touches.channel
+    left join channel_weight
+        on channel_weight.event_day = touches.event_day
+        and channel_weight.channel = touches.channel
 ),
 
 summed as (
@@ -57,7 +69,7 @@ select
     if(n = 0, 0, no) as touch_no,
     session_id as touch_id,
     started_at as touched_at,
-    if(n = 0, '(unattributed)', coalesce(channel_group, '(unknown)')) as channel_group,
+    if(n = 0, '(unattributed)', channel) as channel_group,
     mkt_source,
     mkt_campaign,
     ((

@@ -42,7 +42,7 @@ sessions as (
         arg_min({
             'device_category': device_category, 'channel_group': channel_group,
             'mkt_source': mkt_source, 'mkt_medium': mkt_medium, 'mkt_campaign': mkt_campaign,
-            'refr_source': refr_source
+            'refr_source': refr_source, 'browser_name': browser_name, 'os_name': os_name
         }, event_sequence) as first_event
     from events
     group by session_id

@@ -92,3 +92,18 @@ create or replace macro item_text(item) as
     );
 
 create or replace macro names_of(flags) as list_sort(list_filter(flags, lambda name: name is not null));
+
+-- The complementary error function, Abramowitz and Stegun 7.1.26, for x >= 0.
+create or replace macro erfc_as(x) as
+    least(
+        1.0,
+        (
+            0.254829592 / (1 + 0.3275911 * x)
+            - 0.284496736 / (1 + 0.3275911 * x) ** 2
+            + 1.421413741 / (1 + 0.3275911 * x) ** 3
+            - 1.453152027 / (1 + 0.3275911 * x) ** 4
+            + 1.061405429 / (1 + 0.3275911 * x) ** 5
+        ) * exp(-(x ** 2))
+    )::double;
+
+create or replace macro p_of(z) as if(z is null, null, erfc_as(abs(z) / sqrt(2)));
