@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON_BIN := .venv/bin/python
 STAMP := .venv/.set-up
 
-.PHONY: help setup demo demo-stream dev stop test prove mutants lint format lock docs clean
+.PHONY: help setup demo demo-stream dev viewer stop test prove mutants lint format lock docs clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo-stream: $(STAMP) ## Stream clicks from a local Kafka broker to gold for a m
 
 dev: $(STAMP) ## Start the Dagster UI and daemon on this home
 	@$(PYTHON_BIN) -m clickstream_platform.running.dev
+
+viewer: $(STAMP) ## Start the Dagster UI for looking only, without daemon
+	@$(PYTHON_BIN) -m clickstream_platform.running.viewer
 
 stop: $(STAMP) ## Stop the warm Spark engine
 	@.venv/bin/clickstream engine stop

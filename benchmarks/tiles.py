@@ -4,8 +4,8 @@
 
 Makes a lake of that size (or takes the one in `--home`), then answers each tile of each page in a
 process of its own, as the dashboard does: `answer` is the question asked of the extract, warm (the
-first round, which fills the extract, is left out); `kept` is what a visit costs on which nothing was
-committed since. Views change from round to round, so that no answer is used again.
+first round, which fills the extract, is left out); `kept` is what a visit costs on which nothing
+was committed since. Views change from round to round, so that no answer is used again.
 Exit code 1 if the 95th percentile over all tiles is above `--limit-ms`.
 """
 

@@ -29,26 +29,31 @@ ingest = dg.define_asset_job(
     "ingest",
     selection=dg.AssetSelection.assets(bronze),
     description="Landing files of the chosen ingest hours to bronze.",
+    tags={"layer": "bronze"},
 )
 catalogue_versions = dg.define_asset_job(
     "catalogue",
     selection=dg.AssetSelection.assets(catalogue),
     description="Products, users and campaigns by version, from all feed lines.",
+    tags={"layer": "silver"},
 )
 repair = dg.define_asset_job(
     "repair",
     selection=dg.AssetSelection.assets(silver) | dg.AssetSelection.assets(gold),
     description="Silver and gold of the chosen hours.",
+    tags={"layer": "silver-gold"},
 )
 daily_marts = dg.define_asset_job(
     "daily",
     selection=dg.AssetSelection.assets(daily),
     description="Daily marts of the chosen days.",
+    tags={"layer": "gold"},
 )
 all_time_marts = dg.define_asset_job(
     "snapshots",
     selection=dg.AssetSelection.assets(snapshots),
     description="Marts over all time.",
+    tags={"layer": "gold"},
 )
 
 defs = dg.Definitions(

@@ -7,8 +7,10 @@ from typing import Any
 
 import dagster as dg
 
+from clickstream_platform.assets.preview import newest_rows
 from clickstream_platform.assets.specs import asset_metadata, check_names, column_lineage
 from clickstream_platform.build.report import CheckOutcome, HourReport
+from clickstream_platform.settings import settings
 from clickstream_platform.tables.catalog import table as contract
 from clickstream_platform.tables.contract import Table
 
@@ -37,10 +39,16 @@ def emit(
             asset_key=dg.AssetKey(table.key),
             metadata={
                 "dagster/column_lineage": column_lineage(table),
+                **_preview(table, mine),
                 **(_hour_metadata(mine[0]) if table.is_snapshot and mine else {}),
             },
             check_results=[_overall(table, name, mine) for name in check_names(table)],
         )
+
+
+def _preview(table: Table, reports: Sequence[HourReport]) -> dict[str, dg.MetadataValue]:
+    found = newest_rows(settings().lake, table, reports)
+    return {} if found is None else {"newest_rows": dg.MetadataValue.md(found)}
 
 
 def hour_events(report: HourReport) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:

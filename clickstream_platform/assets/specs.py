@@ -45,6 +45,10 @@ def spec_of(table: Table, *, deps: Sequence[Table] = ()) -> dg.AssetSpec:
             "grain": table.grain,
             "keys": ", ".join(table.keys),
             "retention": table.retention,
+            "dictionary": dg.MetadataValue.md(
+                f"`docs/DATA_DICTIONARY.md#{table.layer}{table.name}`: columns, rules, lineage. "
+                "`docs/DEFINITIONS.md`: what the words mean."
+            ),
         },
     )
 

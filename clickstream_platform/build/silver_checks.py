@@ -164,8 +164,10 @@ def _details(table: Table, summary: HourSummary) -> dict[str, Any]:
         for column, nulls in summary.counted("null__").items()
         if accepted
     }
+    rejected = summary.rows_of(SILVER_QUARANTINE)
     return {
         "lines": summary.lines,
+        "rejected_rate": round(rejected / summary.lines, 6) if summary.lines else 0.0,
         "completeness": filled,
         "distinct_at_least": summary.distinct(),
         "sources": list(summary.sources),

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from clickstream_platform.queries.datasets import newest_commit
-from clickstream_platform.queries.lake import Lake
+from clickstream_platform.queries.lake import CONFIG, Lake
 from clickstream_platform.queries.named import named_queries
 from clickstream_platform.queries.views import view_texts
 from clickstream_platform.settings import Settings
@@ -148,11 +148,7 @@ class ExtractLake(Lake):
 
 def _opened(path: Path) -> duckdb.DuckDBPyConnection:
     """The file; a new one if it is no use, one in memory if another process has it."""
-    config = {
-        "memory_limit": MEMORY_LIMIT,
-        "enable_external_access": "false",
-        "python_enable_replacements": "false",
-    }
+    config = CONFIG | {"memory_limit": MEMORY_LIMIT}
     for _ in range(2):
         try:
             return duckdb.connect(str(path), config=config)

@@ -17,9 +17,9 @@ def masked(raw: bytes) -> str:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        return _hidden(text)[:LONGEST]
+        return hidden(text)[:LONGEST]
     if not isinstance(found, dict):
-        return _hidden(text)[:LONGEST]
+        return hidden(text)[:LONGEST]
     return json.dumps(_inner(found), ensure_ascii=False)[:LONGEST]
 
 
@@ -30,9 +30,10 @@ def _inner(value: Any) -> Any:
         return [_inner(inner) for inner in value]
     if value is None or isinstance(value, bool):
         return value
-    hidden = _hidden(str(value))
-    return hidden if isinstance(value, str) else f"({hidden})"  # in brackets: no text, a number
+    shape = hidden(str(value))
+    return shape if isinstance(value, str) else f"({shape})"  # in brackets: no text, a number
 
 
-def _hidden(text: str) -> str:
+def hidden(text: str) -> str:
+    """Letters as `x`, digits as `9`."""
     return _DIGIT.sub("9", _LETTER.sub("x", text))

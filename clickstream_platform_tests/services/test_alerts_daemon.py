@@ -25,7 +25,7 @@ import pytest
 
 from clickstream_platform.hours import hour_key
 from clickstream_platform.settings import PROJECT_ROOT, Settings, read_settings, use_dagster_home
-from clickstream_platform.streaming.state import Heartbeat
+from clickstream_platform.streaming.state import Heartbeat, Phase
 from clickstream_platform_tests.monitoring.test_alerts import Webhook
 from clickstream_platform_tests.queries import lake_rows
 
@@ -86,10 +86,10 @@ class Home:
                "pending": 0}  # fmt: skip
         lake_rows.write(self.settings.home, "ops/conservation_ledger", [row], mode="overwrite")
 
-    def stream(self, beat_at: datetime) -> None:
-        """A stream's heartbeat, as its loop leaves it."""
-        moment = beat_at.isoformat()
-        beat = Heartbeat("shop", "running", "r", "r|1|0", moment, moment, committed_at=moment)
+    def stream(self, phase: Phase) -> None:
+        """A stream's heartbeat, as its loop leaves it; one that hangs the keeper starts again."""
+        moment = datetime.now(UTC).isoformat()
+        beat = Heartbeat("shop", phase, "r", "r|1|0", moment, moment, committed_at=moment)
         folder = self.settings.state / "stream" / "shop"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "heartbeat.json").write_text(json.dumps(asdict(beat)))
@@ -190,7 +190,7 @@ def test_each_trouble_is_told_once_and_its_end_once_and_a_dead_daemon_by_cron(
         home.until(lambda: home.ticks() >= 1, "the first tick")
         home.check(failed=3)
         home.ledger(quarantined=9)
-        home.stream(datetime.now(UTC) - timedelta(seconds=300))
+        home.stream("given_up")
         home.report_run(fails=True)
         begun: Counter[Any] = Counter({("ALERT", kind): 1 for kind in FIVE})
         home.until(lambda: kinds(hook) >= begun, "five alerts")  # the hour goes stale by itself
@@ -199,7 +199,7 @@ def test_each_trouble_is_told_once_and_its_end_once_and_a_dead_daemon_by_cron(
 
         home.check(failed=0)
         home.ledger(quarantined=0)
-        home.stream(datetime.now(UTC) + timedelta(hours=1))
+        home.stream("stopped")
         home.event_at(datetime.now(UTC) + timedelta(hours=1))
         home.report_run(fails=False)
         ended = begun + Counter({("OVER", kind): 1 for kind in FIVE})
