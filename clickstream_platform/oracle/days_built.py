@@ -13,6 +13,7 @@ EVENTS, SESSIONS, ORDERS = FACTS
 ROBOTS = "gold/bot_visitors_hourly"
 PRODUCT_DAYS = "gold/product_metrics_daily"
 EXPOSURES = "gold/experiment_exposures"
+LINKS = "gold/identity_links"
 # Table: its inputs, and how many days before and after its own their partitions count.
 DAILY = {
     "gold/fact_daily_metrics": ((SESSIONS, ORDERS, ROBOTS), 0, 0),
@@ -20,9 +21,10 @@ DAILY = {
     "gold/journey_paths": ((EVENTS, SESSIONS), 0, 1),
     "gold/cart_abandonment": (FACTS, 0, 8),
     "gold/attribution_credit": ((SESSIONS, ORDERS), 30, 0),
-    "gold/anomalies": (("gold/hourly_metrics",), 28, 0),
+    "gold/anomalies": (("gold/hourly_metrics",), 56, 0),
     "gold/price_outliers": ((EVENTS,), 0, 0),
     EXPOSURES: ((EVENTS,), 0, 0),
+    LINKS: ((EVENTS,), 0, 0),
 }
 SNAPSHOTS = {
     "gold/dim_user_metrics": (SESSIONS, ORDERS),
@@ -31,6 +33,7 @@ SNAPSHOTS = {
     "gold/dim_product_metrics": (PRODUCT_DAYS,),
     "gold/product_affinity": (ORDERS,),
     "gold/experiment_results": (EXPOSURES, ORDERS),
+    "gold/people": (LINKS, "ops/identity_decisions"),
 }
 CATALOGUE = ("products", "users", "campaigns", "catalogue_quarantine")
 FROM_FEEDS = {f"silver/{name}": ("bronze/catalogue",) for name in CATALOGUE}
