@@ -16,10 +16,11 @@ from clickstream_platform.tables.contract import DAY_COLUMN, Table
 from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS, FACT_TRANSACTIONS
 from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
 from clickstream_platform.transforms.customers import customer_id
+from clickstream_platform.transforms.limits import Limits
 
 _EVENT_COLUMNS = (
     *("event_hour", "id_scope", "event_id", "event_name", "event_timestamp", "visitor_id"),
-    *("session_id", "event_sequence", "items", "value", "experiment_id", "variant_id"),
+    *("user_id", "session_id", "event_sequence", "items", "value", "experiment_id", "variant_id"),
 )
 
 
@@ -47,6 +48,10 @@ class Facts:
         """Its rows. Hourly tables have `event_day`, sessions and orders also `customer_id`, orders
         `is_reported`."""
         return self._rows[table.path]
+
+    @property
+    def limits(self) -> Limits:
+        return self._workspace.limits
 
     @property
     def bots(self) -> DataFrame:

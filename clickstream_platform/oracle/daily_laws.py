@@ -9,6 +9,7 @@ from clickstream_platform.oracle.days_built import (
     ALL_TIME,
     DAILY,
     EXPOSURES,
+    LINKS,
     PRODUCT_DAYS,
     SNAPSHOTS,
 )
@@ -16,9 +17,12 @@ from clickstream_platform.oracle.findings import Finding, LawResult, Report
 from clickstream_platform.oracle.gold_laws import make_facts
 from clickstream_platform.oracle.hours_built import BuiltHours
 from clickstream_platform.oracle.lake import Lake, sql_of
+from clickstream_platform.oracle.people_law import make_people
 
 # What the SQL of another table reads, and `hourly_metrics`.
-READ_BY_OTHERS = ("hourly_metrics", "product_metrics_daily", "experiment_exposures")
+READ_BY_OTHERS = (
+    *("hourly_metrics", "product_metrics_daily", "experiment_exposures", "identity_links"),
+)
 TABLES = (*DAILY, *SNAPSHOTS)
 KEYS = {
     "gold/fact_daily_metrics": ("event_day", "traffic"),
@@ -35,6 +39,8 @@ KEYS = {
     "gold/price_outliers": ("detected_at", "id_scope", "event_id", "item_id"),
     EXPOSURES: ("event_day", "experiment_id", "variant_id", "visitor_id"),
     "gold/experiment_results": ("experiment_id", "variant_id"),
+    LINKS: ("event_day", "visitor_id", "user_id"),
+    "gold/people": ("id_kind", "id"),
 }
 DOUBLES = {
     "gold/fact_daily_metrics": (
@@ -75,6 +81,7 @@ def check_daily(
     lake.sql.execute(sql_of("day_parts"))
     for name in READ_BY_OTHERS:
         lake.sql.execute(f"create or replace table gold.{name} as {sql_of(name)}")
+    make_people(lake)
     for table, keys in current.items():
         if lake.exists(table):
             _check_table(lake, table, sorted(keys), result)

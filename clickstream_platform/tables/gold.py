@@ -18,6 +18,7 @@ from clickstream_platform.tables.marts import (
     HOURLY_METRICS,
     REVENUE_5MIN,
 )
+from clickstream_platform.tables.people import IDENTITY_LINKS, PEOPLE
 from clickstream_platform.tables.products import DIM_PRODUCT_METRICS, PRODUCT_AFFINITY
 from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
 
@@ -41,6 +42,7 @@ DAILY = (
     EXPERIMENT_EXPOSURES,
     ANOMALIES,
     PRICE_OUTLIERS,
+    IDENTITY_LINKS,
 )
 SNAPSHOTS = (
     DIM_USER_METRICS,
@@ -49,6 +51,7 @@ SNAPSHOTS = (
     DIM_PRODUCT_METRICS,
     PRODUCT_AFFINITY,
     EXPERIMENT_RESULTS,
+    PEOPLE,
 )
 
 __all__ = [
