@@ -77,6 +77,10 @@ COMMANDS = {
         f"{_ROOT}.operations.quarantine_command:quarantine_group",
         "Look at rejected lines, repair them, and judge them again.",
     ),
+    "people": Lazy(
+        f"{_ROOT}.operations.people_command:people_group",
+        "Show who is who, and take apart ids that are not one person.",
+    ),
     "logs": Lazy(f"{_ROOT}.operations.logs_command:logs", "Show the logs of all services."),
     "doctor": Lazy(
         f"{_ROOT}.operations.doctor_command:doctor", "Say what this machine lacks, and the fix."

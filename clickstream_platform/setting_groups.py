@@ -18,6 +18,30 @@ class SessionSettings(BaseModel):
 
     idle_s: int = Field(default=1800, ge=1)
     cap_s: int = Field(default=86_400, ge=60)
+    campaign_cut: bool = Field(
+        default=False, description="Whether an arrival by another campaign opens a session."
+    )
+
+
+class PeopleSettings(BaseModel):
+    """When ids that were seen together are one person (DEFINITIONS, People)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    blocked_ids: list[str] = Field(
+        default_factory=lambda: [
+            *("", "-", "-1", "0", "00000000-0000-0000-0000-000000000000", "anonymous", "default"),
+            *("false", "guest", "n/a", "na", "nan", "nil", "none", "not set", "null", "nobody"),
+            *("test", "true", "undefined", "unknown", "(not set)", "[object object]"),
+        ],
+        description="Ids that mean nobody; blanks around and case do not count.",
+    )
+    max_users_per_device: int = Field(
+        default=1, ge=1, description="A visitor with more accounts than this joins none of them."
+    )
+    max_ids_per_person: int = Field(
+        default=20, ge=2, description="A person of more ids than this is not believed."
+    )
 
 
 class CheckSettings(BaseModel):

@@ -28,6 +28,7 @@ from clickstream_platform.setting_groups import (
     AutomationSettings,
     CheckSettings,
     MaintenanceSettings,
+    PeopleSettings,
     SessionSettings,
     StreamSettings,
 )
@@ -95,6 +96,7 @@ class Settings(BaseSettings):
     max_bytes_per_run: int = Field(default=1_000_000_000, ge=1_000_000)
     engine: EngineSettings = Field(default_factory=EngineSettings)
     sessions: SessionSettings = Field(default_factory=SessionSettings)
+    people: PeopleSettings = Field(default_factory=PeopleSettings)
     checks: CheckSettings = Field(default_factory=CheckSettings)
     automation: AutomationSettings = Field(default_factory=AutomationSettings)
     alerts: AlertSettings = Field(default_factory=AlertSettings)

@@ -68,6 +68,7 @@ def report_missing(
         row
         for row in states.values()
         if row.table != BRONZE_EVENTS.path
+        and not row.table.startswith("ops/")
         and row.recorded_at is not None
         and row.recorded_at >= since - _OVERLAP
     ]

@@ -45,6 +45,8 @@ from clickstream_platform.tables.experiments import EXPERIMENT_EXPOSURES, EXPERI
 from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS, FACT_TRANSACTIONS
 from clickstream_platform.tables.gold import DAILY, SNAPSHOTS
 from clickstream_platform.tables.marts import HOURLY_METRICS
+from clickstream_platform.tables.ops import IDENTITY_DECISIONS
+from clickstream_platform.tables.people import IDENTITY_LINKS, PEOPLE
 from clickstream_platform.tables.products import DIM_PRODUCT_METRICS, PRODUCT_AFFINITY
 from clickstream_platform.transforms.activity import (
     customer_activity_hourly,
@@ -63,6 +65,7 @@ from clickstream_platform.transforms.customers import (
 from clickstream_platform.transforms.experiments import experiment_exposures, experiment_results
 from clickstream_platform.transforms.fact_daily_metrics import fact_daily_metrics
 from clickstream_platform.transforms.journey_paths import journey_paths
+from clickstream_platform.transforms.people import identity_links, people
 from clickstream_platform.transforms.product_affinity import product_affinity
 from clickstream_platform.transforms.product_metrics import (
     dim_product_metrics,
@@ -109,6 +112,10 @@ DEFINITIONS: dict[str, Definition] = {
         _on(f.of(FACT_SESSIONS), days), f.of(FACT_EVENTS), f.of(FACT_TRANSACTIONS)
     ),
     TRAFFIC_DAILY.path: lambda f, days: traffic_daily(_on(f.of(FACT_SESSIONS), days), f.bots),
+    IDENTITY_LINKS.path: lambda f, days: identity_links(_on(f.of(FACT_EVENTS), days)),
+    PEOPLE.path: lambda f, _: people(
+        f.of(IDENTITY_LINKS), f.of(IDENTITY_DECISIONS), f.limits.people
+    ),
     DIM_USER_METRICS.path: lambda f, _: dim_user_metrics(
         f.of(FACT_SESSIONS), f.of(FACT_TRANSACTIONS)
     ),

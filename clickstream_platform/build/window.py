@@ -20,7 +20,7 @@ from clickstream_platform.transforms.sessions import with_sessions
 _MARGIN_HOURS = 2  # covers nearly all sessions; longer chains are followed hour by hour
 _READ = (
     *(name for name in FACT_EVENTS.column_names if name not in ("session_id", "event_sequence")),
-    "user_agent",  # tells robots
+    *("user_agent", "reused_id_lines"),  # tell robots
     *("browser_name", "os_name"),  # of sessions
 )
 
@@ -99,6 +99,7 @@ def _sessionised(
         _read(workspace, hours, version=version),
         idle_s=limits.session_idle_s,
         cap_s=limits.session_cap_s,
+        campaign_cut=limits.campaign_cut,
     )
     orders = flagged.where("is_order").select("event_hour", "id_scope", "event_id", "is_order")
     joined = events.join(F.broadcast(orders), on=["event_hour", "id_scope", "event_id"], how="left")

@@ -27,11 +27,11 @@ from clickstream_platform.storage.manifest import Manifest
 from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.enrichment import ENRICHMENT_VERSION
-from clickstream_platform.tables.silver import RULES_VERSION
+from clickstream_platform.tables.silver import COLUMNS_VERSION, RULES_VERSION
 from clickstream_platform.tables.warnings import WARNINGS_VERSION
-from clickstream_platform.transforms.limits import Limits
+from clickstream_platform.transforms.limits import Limits, PeopleLimits
 
-GOLD_CODE = "1"  # the same for gold
+GOLD_CODE = "2"  # the same for gold
 CATALOGUE_CODE = "1"  # and for the catalogue
 
 Result = TypeVar("Result")
@@ -77,16 +77,23 @@ class Workspace:
     @cached_property
     def limits(self) -> Limits:
         current = self.settings
+        ids = current.people
         return Limits(
             first_hour=current.first_hour,
             max_future_skew_s=current.max_future_skew_s,
             high_value_threshold=current.high_value_threshold,
             session_idle_s=current.sessions.idle_s,
             session_cap_s=current.sessions.cap_s,
+            campaign_cut=current.sessions.campaign_cut,
             order_repeat_s=current.order_repeat_s,
             reporting_currency=current.reporting_currency,
             funnel_steps=tuple(current.funnel_steps),
             attribution_look_back_days=current.attribution_look_back_days,
+            people=PeopleLimits(
+                blocked_ids=tuple(sorted({name.strip(" ").lower() for name in ids.blocked_ids})),
+                max_users_per_device=ids.max_users_per_device,
+                max_ids_per_person=ids.max_ids_per_person,
+            ),
         )
 
     @cached_property
@@ -94,7 +101,7 @@ class Workspace:
         """Changes with the rules, the mappings and the limits that silver depends on."""
         limits = self.limits
         used = [limits.first_hour, limits.max_future_skew_s, limits.high_value_threshold]
-        versions = [ENRICHMENT_VERSION, WARNINGS_VERSION, *used]
+        versions = [ENRICHMENT_VERSION, WARNINGS_VERSION, COLUMNS_VERSION, *used]
         return _digest(str(RULES_VERSION), mapping_digest(self.sources), versions)
 
     @cached_property

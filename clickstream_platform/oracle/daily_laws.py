@@ -10,6 +10,7 @@ from clickstream_platform.oracle.days_built import (
     CREDITS,
     DAILY,
     EXPOSURES,
+    LINKS,
     PRODUCT_DAYS,
     SNAPSHOTS,
 )
@@ -17,11 +18,13 @@ from clickstream_platform.oracle.findings import Finding, LawResult, Report
 from clickstream_platform.oracle.gold_laws import make_facts
 from clickstream_platform.oracle.hours_built import BuiltHours
 from clickstream_platform.oracle.lake import Lake, sql_of
+from clickstream_platform.oracle.people_law import make_people
 from clickstream_platform.oracle.removal import make_channel_weights
 
 # What the SQL of another table reads, and `hourly_metrics`.
 READ_BY_OTHERS = (
     *("hourly_metrics", "product_metrics_daily", "experiment_exposures", "session_products"),
+    "identity_links",
 )
 TABLES = (*DAILY, *SNAPSHOTS)
 KEYS = {
@@ -44,6 +47,8 @@ KEYS = {
     "gold/customer_activity_hourly": ("event_hour", "customer_id"),
     "gold/session_products": ("session_id",),
     "gold/traffic_daily": ("event_day", "traffic", "dimension", "value"),
+    LINKS: ("event_day", "visitor_id", "user_id"),
+    "gold/people": ("id_kind", "id"),
 }
 DOUBLES = {
     "gold/fact_daily_metrics": (
@@ -91,6 +96,7 @@ def check_daily(
         lake.sql.execute(f"create or replace table gold.{name} as {sql_of(name)}")
     if CREDITS in current:
         make_channel_weights(lake)
+    make_people(lake)
     for table, keys in current.items():
         if lake.exists(table):
             _check_table(lake, table, sorted(keys), result)

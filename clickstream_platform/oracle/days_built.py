@@ -15,6 +15,7 @@ PRODUCT_DAYS = "gold/product_metrics_daily"
 EXPOSURES = "gold/experiment_exposures"
 SESSION_PRODUCTS = "gold/session_products"
 CREDITS = "gold/attribution_credit"  # how many days before is a setting
+LINKS = "gold/identity_links"
 # Table: its inputs, and how many days before and after its own their partitions count.
 DAILY = {
     "gold/fact_daily_metrics": ((SESSIONS, ORDERS, ROBOTS), 0, 0),
@@ -22,7 +23,7 @@ DAILY = {
     "gold/journey_paths": ((EVENTS, SESSIONS), 0, 1),
     "gold/cart_abandonment": (FACTS, 0, 8),
     CREDITS: ((SESSIONS, ORDERS), 0, 0),
-    "gold/anomalies": (("gold/hourly_metrics",), 28, 0),
+    "gold/anomalies": (("gold/hourly_metrics",), 56, 0),
     "gold/price_outliers": ((EVENTS,), 0, 0),
     EXPOSURES: ((EVENTS,), 0, 0),
     "gold/event_activity_hourly": ((EVENTS,), 0, 0),
@@ -30,6 +31,7 @@ DAILY = {
     "gold/customer_activity_hourly": ((EVENTS, ORDERS), 0, 0),
     SESSION_PRODUCTS: (FACTS, 0, 1),
     "gold/traffic_daily": ((SESSIONS, ROBOTS), 0, 0),
+    LINKS: ((EVENTS,), 0, 0),
 }
 SNAPSHOTS = {
     "gold/dim_user_metrics": (SESSIONS, ORDERS),
@@ -38,6 +40,7 @@ SNAPSHOTS = {
     "gold/dim_product_metrics": (PRODUCT_DAYS,),
     "gold/product_affinity": (ORDERS, SESSION_PRODUCTS),
     "gold/experiment_results": (EXPOSURES, ORDERS),
+    "gold/people": (LINKS, "ops/identity_decisions"),
 }
 CATALOGUE = ("products", "users", "campaigns", "catalogue_quarantine")
 FROM_FEEDS = {f"silver/{name}": ("bronze/catalogue",) for name in CATALOGUE}

@@ -23,20 +23,22 @@ KEYS = {
     "gold/bot_visitors_hourly": ("event_hour", "visitor_id"),
     "gold/funnel_hourly": ("event_hour", "mode", "step_no"),
 }
+FUNNEL_DOUBLES = (*("step_rate", "overall_rate", "mean_step_s", "median_step_s", "median_total_s"),)
 DOUBLES = {
-    "gold/fact_sessions": ("duration_s",),
-    "gold/funnel_10min": ("step_rate", "overall_rate"),
-    "gold/funnel_hourly": ("step_rate", "overall_rate"),
+    "gold/fact_sessions": ("duration_s", "engaged_time_s"),
+    "gold/funnel_10min": FUNNEL_DOUBLES,
+    "gold/funnel_hourly": FUNNEL_DOUBLES,
     "gold/bot_visitors_hourly": ("mean_gap_s", "bot_score"),
 }
 # What one table's SQL reads of the others, in the order they are made.
 SHARED = ("orders", "fact_transactions", "session_of", "fact_sessions", "bot_visitors_hourly")
 SILVER_COLUMNS = (
     "event_id", "id_scope", "event_name", "event_timestamp", "event_hour", "visitor_id",
-    "user_id", "page_location", "items", "value", "currency", "transaction_id", "is_high_value",
+    "user_id", "client_session_id", "page_location", "items", "value", "currency",
+    "transaction_id", "is_high_value",
     "device_category", "channel_group", "mkt_source", "mkt_medium", "mkt_campaign", "refr_source",
-    "user_agent", "is_declared_bot", "browser_name", "os_name", "outcome", "experiment_id",
-    "variant_id",
+    "user_agent", "is_declared_bot", "reused_id_lines", "browser_name", "os_name", "outcome",
+    "experiment_id", "variant_id",
 )  # fmt: skip
 
 

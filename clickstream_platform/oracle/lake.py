@@ -84,7 +84,8 @@ class Lake:
                    $1::varchar as first_hour, $2::bigint as max_future_skew_s,
                    $3::decimal(12, 2) as high_value_threshold, $4::bigint as order_repeat_s,
                    $5::varchar as reporting_currency, $6::bigint as idle_s, $7::bigint as cap_s,
-                   $8::bigint as look_back_days""",
+                   $8::boolean as campaign_cut, $9::bigint as max_users_per_device,
+                   $10::bigint as max_ids_per_person, $11::bigint as look_back_days""",
             [
                 current.first_hour,
                 current.max_future_skew_s,
@@ -93,9 +94,14 @@ class Lake:
                 current.reporting_currency,
                 current.sessions.idle_s,
                 current.sessions.cap_s,
+                current.sessions.campaign_cut,
+                current.people.max_users_per_device,
+                current.people.max_ids_per_person,
                 current.attribution_look_back_days,
             ],
         )
+        blocked = {name.strip(" ").lower() for name in current.people.blocked_ids}
+        self.store("blocked_id", pa.table({"id": pa.array(sorted(blocked), pa.string())}))
         self.store("mapping", mapping_table(self.mappings))
         steps = current.funnel_steps
         self.store(

@@ -43,6 +43,7 @@ from clickstream_platform.oracle.silver_laws import (
     SilverLaws,
     check_silver,
 )
+from clickstream_platform.oracle.star_law import STAR_LAW, check_star
 from clickstream_platform.oracle.warnings_law import WARNINGS, WARNINGS_LAW, check_warnings
 from clickstream_platform.settings import Settings
 
@@ -92,6 +93,8 @@ def verify(
             with _phase(report, progress, GOLD_EQUAL) as (gold,):
                 check_gold(lake, built, gold, report, is_wanted=wanted.__contains__)
                 check_daily(lake, built, gold, report, is_wanted=wanted.__contains__)
+            with _phase(report, progress, STAR_LAW) as (star,):
+                check_star(lake, built, star, report, is_wanted=wanted.__contains__)
         if LEDGER in wanted:
             with _phase(report, progress, LEDGER_LAW) as (ledger,):
                 check_ledger(lake, built, ledger)

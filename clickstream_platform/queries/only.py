@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 ROBOTS = "gold.bot_visitors_hourly"
+PEOPLE = "gold.people"
 ROBOTS_RAW = "robots"  # the name under which the conditions see ROBOTS, unfiltered
 # Once a robot, a robot all that day.
 _IS_ROBOT = """coalesce((visitor_id, left(event_hour, 10)) in (
@@ -13,8 +14,8 @@ _IS_ROBOT = """coalesce((visitor_id, left(event_hour, 10)) in (
 
 
 def is_filtered(table: str) -> bool:
-    """True if filters apply to `layer.table`; ops counts everything, ROBOTS is what we look up."""
-    return not table.startswith("ops.") and table != ROBOTS
+    """True if filters apply to `layer.table`; ops counts everything, the others we look up in."""
+    return not table.startswith("ops.") and table not in {ROBOTS, PEOPLE}
 
 
 def can_filter(column: str, columns: Collection[str], *, has_robots: bool) -> bool:

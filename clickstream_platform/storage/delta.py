@@ -139,7 +139,7 @@ def replace_hours(
 
     Grain: that of `table`; an hour of `hours` without rows becomes empty.
     Guarantees: a reader sees all of the hours replaced or none. The same call again leaves the same
-        rows. The commit names `run_id`.
+        rows. The commit names `run_id`. A table made before the contract had a column gets it.
     Raises: the engine's error, before any commit, if a row lies outside `hours`.
     Source: Delta Lake documentation on selective overwrite (`replaceWhere`).
     """
@@ -147,7 +147,7 @@ def replace_hours(
     (
         rows.write.format("delta")
         .mode("overwrite")
-        .option("replaceWhere", _hours_predicate(table, hours))
+        .options(replaceWhere=_hours_predicate(table, hours), mergeSchema="true")
         .option("userMetadata", _metadata(commit_id, run_id))
         .save(location(lake, table))
     )
@@ -175,6 +175,7 @@ def replace_hours_arrow(
         conform(rows, table),
         mode="overwrite",
         predicate=_hours_predicate(table, hours),
+        schema_mode="merge",
         commit_properties=CommitProperties(
             custom_metadata={COMMIT_KEY: _metadata(commit_id, run_id)}
         ),
@@ -184,15 +185,13 @@ def replace_hours_arrow(
 
 @_RETRY
 def replace_all_arrow(rows: pa.Table, lake: Path, table: Table, *, run_id: str) -> Written:
-    """One commit after which `table` holds exactly `rows`, by delta-rs.
-
-    Raises: SchemaMismatchError, before any write.
-    """
+    """One commit after which `table` holds exactly `rows`, by delta-rs; raises as `conform`."""
     commit_id = uuid.uuid4().hex
     write_deltalake(
         location(lake, table),
         conform(rows, table),
         mode="overwrite",
+        schema_mode="merge",
         commit_properties=CommitProperties(
             custom_metadata={COMMIT_KEY: _metadata(commit_id, run_id)}
         ),

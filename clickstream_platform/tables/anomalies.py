@@ -13,11 +13,12 @@ _EVENTS = "gold/fact_events."
 _OWNER = "team:analytics"
 _DELTA_RS = ("pyspark", "arrow", "deltalake", "gold")
 KINDS = ("conversion_rate", "events", "orders", "revenue")
-BASELINE_DAYS = 28
+BASELINE_DAYS = 56  # the same hour of the week
+DAILY_BASELINE_DAYS = 28  # the same hour of any day, until there are enough weeks
 
 
 class Anomalies(pa.DataFrameModel):
-    """Hours far from the same hour of the 28 days before, by a robust z-score."""
+    """Hours far from the same hour of the week in the 8 weeks before, by a robust z-score."""
 
     event_day: T.StringType = column("UTC day.", of=(_HOURS + "event_hour",))
     kind: T.StringType = column("What was measured.", of=(_HOURS + "events",), isin=list(KINDS))
@@ -25,7 +26,9 @@ class Anomalies(pa.DataFrameModel):
     entity: T.StringType = column("What it concerns: `shop`.", of=(_HOURS + "event_hour",))
     value: T.DoubleType = column("Measured in the hour.", of=(_HOURS + "events",), ge=0.0)
     expected: T.DoubleType = column(
-        "Median of the same hour of the days before.", of=(_HOURS + "events",), ge=0.0
+        "Median of the same hour of the week before; while there are fewer than 4, of the day.",
+        of=(_HOURS + "events",),
+        ge=0.0,
     )
     score: T.DoubleType = column(
         "(value - expected) / scale; the scale is 1.4826 x MAD, or a floor if that is larger.",
@@ -62,6 +65,9 @@ class PriceOutliers(pa.DataFrameModel):
     detected_at: T.TimestampType = column("The event's time.", of=(_EVENTS + "event_timestamp",))
     id_scope: T.StringType = column("Where `event_id` is unique.", of=(_EVENTS + "id_scope",))
     event_id: T.StringType = column("The event.", of=(_EVENTS + "event_id",))
+    visitor_id: T.StringType = column(
+        "Whose.", nullable=True, of=(_EVENTS + "visitor_id",), pii="id"
+    )
     item_id: T.StringType = column("The product.", of=(_EVENTS + "items",))
     price: Annotated[T.DecimalType, 12, 2] = column(
         "Highest price of the product in the event.",

@@ -7,7 +7,13 @@ from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.costs import COST_HOURLY
 from clickstream_platform.tables.gold import DAILY, GOLD, SNAPSHOTS
 from clickstream_platform.tables.lateness import LATENESS_HOURLY
-from clickstream_platform.tables.ops import CONSERVATION_LEDGER, DQ_RESULTS, HOUR_STATE, REPAIRS
+from clickstream_platform.tables.ops import (
+    CONSERVATION_LEDGER,
+    DQ_RESULTS,
+    HOUR_STATE,
+    IDENTITY_DECISIONS,
+    REPAIRS,
+)
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
 from clickstream_platform.tables.warnings import INGESTION_WARNINGS
 
@@ -20,6 +26,7 @@ OPS = (
     DQ_RESULTS,
     COST_HOURLY,
     REPAIRS,
+    IDENTITY_DECISIONS,
 )
 ALL = (BRONZE_EVENTS, BRONZE_CATALOGUE, *SILVER, *CATALOGUE, *GOLD, *DAILY, *SNAPSHOTS, *OPS)
 BY_PATH = {table.path: table for table in ALL}

@@ -132,6 +132,12 @@ class FactSessions(pa.DataFrameModel):
     duration_s: T.DoubleType = column(
         "Last minus first event.", of=(_SILVER + "event_timestamp",), unit="s", ge=0.0
     )
+    engaged_time_s: T.DoubleType = column(
+        "Sum of the times between one event and the next, each counted with at most 60 s.",
+        of=(_SILVER + "event_timestamp",),
+        unit="s",
+        ge=0.0,
+    )
     event_count: T.LongType = column("Events.", of=(_SILVER + "event_id",), ge=1)
     page_views: T.LongType = column("`page_view` events.", of=(_SILVER + "event_name",), ge=0)
     unique_page_views: T.LongType = column(
@@ -155,6 +161,25 @@ class FactSessions(pa.DataFrameModel):
     )
     products_viewed: T.LongType = column(
         "Distinct items of its `view_item` events.", of=(_SILVER + "items",), ge=0
+    )
+    categories_viewed: T.LongType = column(
+        "Distinct item categories of its `view_item` events.", of=(_SILVER + "items",), ge=0
+    )
+    entered_checkout_at_step: T.StringType = column(
+        "First event of `begin_checkout`, `add_shipping_info`, `add_payment_info`, `purchase`; "
+        "null without any.",
+        nullable=True,
+        of=(_SILVER + "event_name",),
+        isin=["begin_checkout", "add_shipping_info", "add_payment_info", "purchase"],
+    )
+    client_session_id: T.StringType = column(
+        "First session id of the tracker itself.",
+        nullable=True,
+        of=(_SILVER + "client_session_id",),
+        pii="id",
+    )
+    client_sessions: T.LongType = column(
+        "Distinct session ids of the tracker.", of=(_SILVER + "client_session_id",), ge=0
     )
     landing_page: T.StringType = column(
         "First page with a URL.", nullable=True, of=(_SILVER + "page_location",)
@@ -210,6 +235,11 @@ FACT_SESSIONS = Table(
             "ends_after_start",
             lambda: F.col("ended_at") >= F.col("started_at"),
             "a session ends at or after its start",
+        ),
+        RowRule(
+            "engaged_within_duration",
+            lambda: F.col("engaged_time_s") <= F.col("duration_s"),
+            "nobody is engaged for longer than the session lasts",
         ),
     ),
     kinds=_DELTA_RS,

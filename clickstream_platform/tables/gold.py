@@ -25,6 +25,7 @@ from clickstream_platform.tables.marts import (
     HOURLY_METRICS,
     REVENUE_5MIN,
 )
+from clickstream_platform.tables.people import IDENTITY_LINKS, PEOPLE
 from clickstream_platform.tables.products import DIM_PRODUCT_METRICS, PRODUCT_AFFINITY
 from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
 
@@ -53,6 +54,7 @@ DAILY = (
     CUSTOMER_ACTIVITY_HOURLY,
     SESSION_PRODUCTS,
     TRAFFIC_DAILY,
+    IDENTITY_LINKS,
 )
 SNAPSHOTS = (
     DIM_USER_METRICS,
@@ -61,6 +63,7 @@ SNAPSHOTS = (
     DIM_PRODUCT_METRICS,
     PRODUCT_AFFINITY,
     EXPERIMENT_RESULTS,
+    PEOPLE,
 )
 
 __all__ = [

@@ -79,6 +79,28 @@ class Funnel10Min(pa.DataFrameModel):
         ge=0.0,
         le=1.0,
     )
+    mean_step_s: T.DoubleType = column(
+        "Mean time from being through the step before to being through this one; null if none "
+        "was, and for the first step.",
+        nullable=True,
+        of=(_SILVER + "event_timestamp",),
+        unit="s",
+        ge=0.0,
+    )
+    median_step_s: T.DoubleType = column(
+        "Median of the same times.",
+        nullable=True,
+        of=(_SILVER + "event_timestamp",),
+        unit="s",
+        ge=0.0,
+    )
+    median_total_s: T.DoubleType = column(
+        "Median time from step 1 to being through this step.",
+        nullable=True,
+        of=(_SILVER + "event_timestamp",),
+        unit="s",
+        ge=0.0,
+    )
 
 
 FUNNEL_10MIN = Table(
@@ -132,6 +154,28 @@ class FunnelHourly(pa.DataFrameModel):
         of=("gold/fact_sessions.session_id",),
         ge=0.0,
         le=1.0,
+    )
+    mean_step_s: T.DoubleType = column(
+        "Mean time from being through the step before to being through this one; null if none "
+        "was, and for the first step.",
+        nullable=True,
+        of=(_SILVER + "event_timestamp",),
+        unit="s",
+        ge=0.0,
+    )
+    median_step_s: T.DoubleType = column(
+        "Median of the same times.",
+        nullable=True,
+        of=(_SILVER + "event_timestamp",),
+        unit="s",
+        ge=0.0,
+    )
+    median_total_s: T.DoubleType = column(
+        "Median time from step 1 to being through this step.",
+        nullable=True,
+        of=(_SILVER + "event_timestamp",),
+        unit="s",
+        ge=0.0,
     )
 
 

@@ -119,6 +119,37 @@ DQ_RESULTS = Table(
 )
 
 
+class IdentityDecisions(pa.DataFrameModel):
+    """Append-only log of what people decided about links of ids; the newest one counts."""
+
+    visitor_id: T.StringType = column(
+        "The visitor.", of=("gold/identity_links.visitor_id",), pii="id"
+    )
+    user_id: T.StringType = column("The account.", of=("gold/identity_links.user_id",), pii="id")
+    action: T.StringType = column(
+        "`cut`: as if they had never been seen together; `restore`: as if never cut.",
+        isin=["cut", "restore"],
+    )
+    reason: T.StringType = column("Why, in the author's words.", nullable=True, pii="free_text")
+    author: T.StringType = column("Who decided.")
+    decided_at: T.TimestampType = column("When.")
+
+
+IDENTITY_DECISIONS = Table(
+    layer="ops",
+    name="identity_decisions",
+    model=IdentityDecisions,
+    grain="one row per decision on a link of a visitor and an account",
+    keys=("visitor_id", "user_id", "decided_at"),
+    partition_by=None,
+    writer="deltalake",
+    owner=_OWNER,
+    reach="none",
+    kinds=_KINDS,
+    hourly=False,
+)
+
+
 class Repairs(pa.DataFrameModel):
     """Append-only log of decisions about lines; the newest decision on a line counts."""
 

@@ -30,9 +30,19 @@ class BotVisitorsHourly(pa.DataFrameModel):
         unit="s",
         ge=0.0,
     )
+    max_reused_id_lines: T.LongType = column(
+        "Most lines that were rejected for having the id of one of the visitor's events.",
+        of=(_EVENTS + "reused_id_lines",),
+        ge=0,
+    )
     bot_signals: Annotated[T.ArrayType, T.StringType(), True] = column(
         "Names of the signs, in alphabetical order.",
-        of=(_EVENTS + "user_agent", _EVENTS + "is_declared_bot", _EVENTS + "event_timestamp"),
+        of=(
+            _EVENTS + "user_agent",
+            _EVENTS + "is_declared_bot",
+            _EVENTS + "event_timestamp",
+            _EVENTS + "reused_id_lines",
+        ),
     )
     bot_score: T.DoubleType = column(
         "Sum of the signs' weights, at most 1.", of=(_EVENTS + "user_agent",), ge=0.0, le=1.0

@@ -20,6 +20,7 @@ ITEM = T.StructType(
         T.StructField("quantity", T.LongType()),
     ]
 )
+COLUMNS_VERSION = 2  # raise it when a column of silver is new or filled otherwise
 RULES_VERSION = 2  # raise it when the rules of silver change what comes out
 LINEAGE = (
     "source_file",
@@ -114,6 +115,12 @@ class EventsAsRead(pa.DataFrameModel):
     is_high_value: T.BooleanType = column("An item's price is above the threshold.", of=(RAW,))
     warnings: Annotated[T.ArrayType, T.StringType(), True] = column(
         "Names of the rules that warned; the row was kept.", of=(RAW,)
+    )
+    reused_id_lines: T.LongType = column(
+        "Lines of the same visitor and hour that were rejected because they have this event's id "
+        "and another payload.",
+        of=(RAW,),
+        ge=0,
     )
     client_timestamp: T.TimestampType = column(
         "When it was done by the client's clock, UTC.", nullable=True, of=(RAW,)

@@ -5,22 +5,25 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from clickstream_platform.tables.anomalies import ANOMALIES, BASELINE_DAYS, PRICE_OUTLIERS
+from clickstream_platform.tables.anomalies import (
+    ANOMALIES,
+    BASELINE_DAYS,
+    DAILY_BASELINE_DAYS,
+    PRICE_OUTLIERS,
+)
 from clickstream_platform.transforms.sessions import typed
 
+MIN_WEEKS = 4
 MIN_BASELINE = 7
 MIN_SESSIONS = 30
 SCORE_FROM = 6
 MAD_TO_SIGMA = 1.4826
 MIN_PRICES = 5
+_OF_EVENT = ("event_day", "event_timestamp", "id_scope", "event_id", "visitor_id")
 PRICE_FACTOR = 10
-# Kind -> least scale: as a share of the median, as a multiple of its root, absolute.
-FLOORS = {
-    "conversion_rate": (0.2, 0.0, 0.01),
-    "events": (0.1, 1.0, 1.0),
-    "orders": (0.1, 1.0, 1.0),
-    "revenue": (0.3, 0.0, 1.0),
-}
+RATE = "conversion_rate"  # compared as it is; counts and sums by their square roots
+# Kind -> how much its sum varies, in units: an event comes with its session, revenue by orders.
+VARIES = {"events": 1.2, "orders": 1.0, "revenue": 2.5}
 
 
 def anomalies(hours: DataFrame, days: Sequence[str]) -> DataFrame:
@@ -33,31 +36,46 @@ def anomalies(hours: DataFrame, days: Sequence[str]) -> DataFrame:
         F.col("hour_no").alias("past_hour_no"),
         F.col("event_day").alias("past_day"),
         F.col("value").alias("past"),
+        F.col("unit").alias("past_unit"),
     )
     age = F.date_diff("event_day", "past_day")
+    same_weekday, recent = age % 7 == 0, age <= DAILY_BASELINE_DAYS
     is_baseline = (
         (F.col("kind") == F.col("past_kind"))
         & (F.col("hour_no") == F.col("past_hour_no"))
         & age.between(1, BASELINE_DAYS)
+        & (same_weekday | recent)
     )
+    measure = ["event_day", "hour_no", "kind", "value", "unit"]
+    has_weeks = F.col("weeks") >= MIN_WEEKS
     compared = (
         now.where(F.col("value").isNotNull())
         .join(before, on=is_baseline, how="inner")
-        .groupBy("event_day", "hour_no", "kind", "value", "events")
-        .agg(F.median("past").alias("expected"), F.collect_list("past").alias("pasts"))
-        .where(F.size("pasts") >= MIN_BASELINE)
+        .withColumn("weeks", F.count_if(same_weekday).over(Window.partitionBy(*measure)))
+        .where(F.when(has_weeks, same_weekday).otherwise(recent))
+        .groupBy(*measure, "weeks")
+        .agg(
+            F.median("past").alias("expected"),
+            F.collect_list("past").alias("pasts"),
+            # A decimal: the sum of doubles would depend on their order.
+            F.sum(F.col("past").cast("decimal(22,2)")).cast("double").alias("past_sum"),
+            F.sum("past_unit").alias("past_units"),
+        )
+        .where(has_weeks | (F.size("pasts") >= MIN_BASELINE))
     )
+    distance = _comparable(F.col("past")) - _comparable(F.col("expected"))
     spread = (
         compared.select("*", F.explode("pasts").alias("past"))
-        .groupBy("event_day", "hour_no", "kind", "value", "events", "expected")
-        .agg(F.median(F.abs(F.col("past") - F.col("expected"))).alias("mad"))
+        .groupBy(*measure, "expected", "past_sum", "past_units")
+        .agg(F.median(F.abs(distance)).alias("mad"))
     )
-    scored = spread.withColumn("score", (F.col("value") - F.col("expected")) / _scale())
+    distance = _comparable(F.col("value")) - _comparable(F.col("expected"))
+    scored = spread.withColumn("score", distance / _scale())
     side = F.when(F.col("score") > 0, F.lit("_high")).otherwise(F.lit("_low"))
     reasons = F.array_compact(
         F.array(
             F.concat("kind", side),
-            F.when((F.col("kind") == "events") & (F.col("events") == 0), F.lit("no_events")),
+            F.when((F.col("kind") == "events") & (F.col("value") == 0), F.lit("no_events")),
         )
     )
     hour = F.concat("event_day", F.lit("T"), F.lpad(F.col("hour_no").cast("string"), 2, "0"))
@@ -89,32 +107,49 @@ def _measures(hours: DataFrame) -> DataFrame:
     rate = F.when(
         F.col("sessions_started") >= MIN_SESSIONS, F.col("orders") / F.col("sessions_started")
     )
-    values = {"conversion_rate": rate} | {name: F.col(name) for name in names[:3]}
+    orders, sessions = F.col("orders"), F.col("sessions_started")
+    values = {
+        RATE: (rate, sessions),
+        "events": (F.col("events"), sessions),
+        "orders": (orders, orders),
+        "revenue": (F.col("revenue"), orders),
+    }
     kinds = F.array(
-        *[F.struct(F.lit(k).alias("kind"), value.alias("value")) for k, value in values.items()]
+        *[
+            F.struct(F.lit(kind).alias("kind"), value.alias("value"), unit.alias("unit"))
+            for kind, (value, unit) in values.items()
+        ]
     )
-    return full.select("event_day", "hour_no", "events", F.inline(kinds))
+    return full.select("event_day", "hour_no", F.inline(kinds))
+
+
+def _comparable(value: Column) -> Column:
+    """Of counts and sums the root, which varies alike whatever their size; rates as they are."""
+    return F.when(F.col("kind") == RATE, value).otherwise(F.sqrt(value))
 
 
 def _scale() -> Column:
-    """The spread to measure by, never less than the kind's floor."""
-    expected = F.col("expected")
-    floors = [
-        F.when(
-            F.col("kind") == kind,
-            F.greatest(share * expected, root * F.sqrt(expected), F.lit(absolute)),
-        )
-        for kind, (share, root, absolute) in FLOORS.items()
-    ]
-    return F.greatest(MAD_TO_SIGMA * F.col("mad"), F.coalesce(*floors))
+    """The spread to measure by, never less than what chance alone makes of as many units."""
+    expected, now = F.col("expected"), F.col("unit")
+    units = F.greatest(F.col("past_units") + now, F.lit(1.0))
+    per_unit = (F.col("past_sum") + F.col("value")) / units
+    varies = F.coalesce(*[F.when(F.col("kind") == k, F.lit(v)) for k, v in VARIES.items()])
+    of_sum = F.greatest(0.05 * F.sqrt(expected), 0.5 * F.sqrt(varies * per_unit), F.lit(0.5))
+    of_rate = F.greatest(
+        0.15 * expected,
+        F.sqrt(F.try_divide(F.greatest(expected, F.try_divide(F.lit(1.0), now)), now)),
+        F.lit(0.002),
+    )
+    least = F.when(F.col("kind") == RATE, of_rate).otherwise(of_sum)
+    return F.greatest(MAD_TO_SIGMA * F.col("mad"), least)
 
 
 def price_outliers(events: DataFrame) -> DataFrame:
     """One row per event and product, from the events of whole days."""
     prices = (
-        events.select("event_day", "event_timestamp", "id_scope", "event_id", F.inline("items"))
+        events.select(*_OF_EVENT, F.inline("items"))
         .where(F.col("item_id").isNotNull() & F.col("price").isNotNull())
-        .groupBy("event_day", "event_timestamp", "id_scope", "event_id", "item_id")
+        .groupBy(*_OF_EVENT, "item_id")
         .agg(F.max("price").alias("price"))
     )
     of_product = Window.partitionBy("event_day", "item_id")

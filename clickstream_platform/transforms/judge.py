@@ -39,8 +39,9 @@ class Spread:
 
 
 def judge(lines: DataFrame, spread: Spread, *, meets_hour_before: bool = False) -> DataFrame:
-    """The same rows with `verdict`, final `reasons`, the surviving line of a duplicate, and
-    `accepted_of_id`: the accepted lines among those that share the row's id, counted afterwards.
+    """The same rows with `verdict`, final `reasons`, the surviving line of a duplicate, and of the
+    lines that share the row's id, counted afterwards: `accepted_of_id`, the accepted ones, and
+    `reused_id_lines`, the collisions that come from the accepted line's visitor.
 
     Every line of one id meets the others in one task, so that the verdict depends on the set of
     lines and not on their order. A rejected line competes with nobody: its address sets it apart.
@@ -68,12 +69,22 @@ def judge(lines: DataFrame, spread: Spread, *, meets_hour_before: bool = False) 
         .withColumn("winner_fingerprint", F.first("event_fingerprint").over(in_order))
         .withColumn("accepted_source_file", F.first("source_file").over(in_order))
         .withColumn("accepted_source_offset", F.first("source_offset").over(in_order))
+        .withColumn("_winner", F.first("visitor_id").over(in_order))
+    )
+    is_reuse = F.array_contains("reasons", "event_id_collision") & F.col("_winner").eqNullSafe(
+        F.col("visitor_id")
     )
     is_accepted = F.when(F.col("verdict") == ACCEPTED, 1).otherwise(0)
-    judged = _with_verdict(ranked).withColumn("accepted_of_id", F.sum(is_accepted).over(same_id))
+    judged = (
+        _with_verdict(ranked)
+        .withColumn("accepted_of_id", F.sum(is_accepted).over(same_id))
+        .withColumn("reused_id_lines", F.count_if(is_reuse).over(same_id))
+    )
     if meets_hour_before:
         judged = judged.where(~F.col(IS_RIVAL))
-    return judged.drop("_good", "_apart", "_part", "_place", "is_clock_repaired", IS_RIVAL)
+    return judged.drop(
+        *("_good", "_apart", "_part", "_place", "_winner", "is_clock_repaired", IS_RIVAL)
+    )
 
 
 def _losers_apart(rows: DataFrame, same_id: WindowSpec) -> DataFrame:

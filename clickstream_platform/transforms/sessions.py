@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
+from pyspark.sql.window import WindowSpec
 
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS
 from clickstream_platform.transforms.fingerprint import UNIT
 
+ENGAGED_GAP_S = 60
+CHECKOUT_STEPS = ("begin_checkout", "add_shipping_info", "add_payment_info", "purchase")
 TOTAL_ORDER = ("event_timestamp", "event_id", "id_scope")
+_CAMPAIGN = ("mkt_source", "mkt_medium", "mkt_campaign")
 _OF_FIRST_EVENT = (
     "device_category",
     "channel_group",
@@ -22,11 +26,15 @@ _OF_FIRST_EVENT = (
 )
 
 
-def with_sessions(events: DataFrame, *, idle_s: int, cap_s: int) -> DataFrame:
-    """The same rows with `session_id`, `event_sequence`, `chain_start` and `chain_end`.
+def with_sessions(
+    events: DataFrame, *, idle_s: int, cap_s: int, campaign_cut: bool = False
+) -> DataFrame:
+    """The same rows with `session_id`, `event_sequence`, `chain_start` and `since_previous_us`.
 
+    `since_previous_us` is the time since the session's event before; null for its first event.
     Exact for every visitor whose whole chains are among `events`; null for events without visitor.
-    Sorted once: every column here is a window over one visitor in total order.
+    Sorted once: every column here is a window over one visitor in total order. With
+    `campaign_cut` an event whose campaign is not that of the chain before it opens a session.
     """
     # An event without visitor is its own group, so that those rows do not meet in one task.
     who = F.coalesce("visitor_id", F.concat(F.lit("\0"), F.col("id_scope"), F.col("event_id")))
@@ -41,9 +49,14 @@ def with_sessions(events: DataFrame, *, idle_s: int, cap_s: int) -> DataFrame:
         .withColumn("_previous", previous)
         .withColumn("_begins", begins_chain)
         .withColumn("chain_start", F.max(F.when(F.col("_begins"), time)).over(so_far))
-        .withColumn("_cut", F.floor(_seconds(F.col("chain_start"), time) / cap_s))
     )
-    begins_session = F.col("_begins") | (F.col("_cut") != F.lag("_cut").over(of_visitor))
+    starts, part_start = F.col("_begins"), F.col("chain_start")
+    if campaign_cut:
+        chained = _with_campaign_cut(chained, of_visitor)
+        starts = starts | F.col("_is_other_campaign")
+        part_start = F.max(F.when(starts, time)).over(so_far)
+    chained = chained.withColumn("_cut", F.floor(_seconds(part_start, time) / cap_s))
+    begins_session = starts | (F.col("_cut") != F.lag("_cut").over(of_visitor))
     first_event = F.struct("id_scope", "event_id")
     marked = chained.withColumn("_opens", F.when(begins_session, first_event)).withColumn(
         "_session_start", F.last("_opens", ignorenulls=True).over(so_far)
@@ -60,8 +73,31 @@ def with_sessions(events: DataFrame, *, idle_s: int, cap_s: int) -> DataFrame:
             "event_sequence",
             F.when(has_visitor, F.row_number().over(of_session).cast("bigint")),
         )
-        .drop("_who", "_previous", "_begins", "_cut", "_opens", "_session_start")
+        .withColumn(
+            "since_previous_us",
+            F.when(
+                has_visitor & F.col("_opens").isNull(),
+                F.unix_micros(time) - F.unix_micros("_previous"),
+            ),
+        )
+        .drop(*("_who", "_previous", "_begins", "_is_other_campaign", "_cut", "_opens"))
+        .drop("_session_start")
     )
+
+
+def _with_campaign_cut(chained: DataFrame, of_visitor: WindowSpec) -> DataFrame:
+    """Adds `_is_other_campaign`: the event has a campaign, an event of its chain came before, and
+    the last campaign known in the chain until then, if any, is another."""
+    campaign = F.struct(*_CAMPAIGN)
+    has_campaign = F.coalesce(*_CAMPAIGN).isNotNull()
+    earlier = of_visitor.rowsBetween(Window.unboundedPreceding, -1)
+    known = F.last(
+        F.when(has_campaign, F.struct("chain_start", campaign.alias("campaign"))), ignorenulls=True
+    ).over(earlier)
+    # A campaign of an earlier chain says nothing about this one.
+    before = F.when(known["chain_start"] == F.col("chain_start"), known["campaign"])
+    is_other = has_campaign & ~F.col("_begins") & ~before.eqNullSafe(campaign)
+    return chained.withColumn("_is_other_campaign", is_other)
 
 
 def _seconds(start: Column, end: Column) -> Column:
@@ -82,10 +118,18 @@ def fact_sessions(sessionised: DataFrame) -> DataFrame:
     def count_of(name: str) -> Column:
         return F.count_if(F.col("event_name") == name)
 
-    viewed = F.when(F.col("event_name") == "view_item", F.col("items.item_id"))
+    def distinct_viewed(field: str) -> Column:
+        seen_in = F.when(F.col("event_name") == "view_item", F.col(f"items.{field}"))
+        every = F.flatten(F.collect_list(seen_in))
+        return F.size(F.array_compact(F.array_distinct(every))).cast("bigint")
+
     page = F.when(F.col("event_name") == "page_view", F.col("page_location"))
     has_page = F.col("page_location").isNotNull()
     has_user = F.col("user_id").isNotNull()
+    has_client = F.col("client_session_id").isNotNull()
+    opens = F.col("since_previous_us").isNull()  # `least` would pass over the null
+    at_most = F.lit(ENGAGED_GAP_S * 1_000_000)
+    is_checkout = F.col("event_name").isin(*CHECKOUT_STEPS)
     sessions = (
         seen.groupBy("session_id", "visitor_id")
         .agg(
@@ -103,15 +147,21 @@ def fact_sessions(sessionised: DataFrame) -> DataFrame:
             F.coalesce(F.sum(F.when(F.col("is_order"), F.col("value"))), F.lit(0)).alias(
                 "transaction_revenue"
             ),
-            F.size(F.array_compact(F.array_distinct(F.flatten(F.collect_list(viewed)))))
-            .cast("bigint")
-            .alias("products_viewed"),
+            distinct_viewed("item_id").alias("products_viewed"),
+            distinct_viewed("item_category").alias("categories_viewed"),
+            F.coalesce(
+                F.sum(F.when(~opens, F.least("since_previous_us", at_most))), F.lit(0)
+            ).alias("engaged_us"),
+            F.min_by("event_name", F.when(is_checkout, in_order)).alias("entered_checkout_at_step"),
+            F.min_by("client_session_id", F.when(has_client, in_order)).alias("client_session_id"),
+            F.size(F.collect_set("client_session_id")).cast("bigint").alias("client_sessions"),
             F.min_by("page_location", F.when(has_page, in_order)).alias("landing_page"),
             F.max_by("page_location", F.when(has_page, in_order)).alias("exit_page"),
             F.min_by(F.struct(*_OF_FIRST_EVENT), in_order).alias("_first"),
         )
         .withColumns({name: F.col("_first").getField(name) for name in _OF_FIRST_EVENT})
         .withColumn("duration_s", _seconds(F.col("started_at"), F.col("ended_at")))
+        .withColumn("engaged_time_s", F.col("engaged_us") / F.lit(1_000_000.0))
     )
     is_engaged = (
         (F.col("duration_s") > 10)

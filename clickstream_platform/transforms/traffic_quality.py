@@ -10,12 +10,14 @@ MAX_EVENTS_PER_MINUTE = 50
 MIN_EVENTS_FOR_DWELL = 20
 MIN_MEAN_GAP_S = 2
 MAX_ORDERS_PER_HOUR = 4
+MIN_REUSED_ID_LINES = 10
 IS_BOT_FROM = 0.5
 WEIGHTS = {  # by name of the sign, in alphabetical order
     "burst": 0.6,
     "card_testing": 0.6,
     "declared_bot": 1.0,
     "headless": 0.8,
+    "id_reuse": 0.6,
     "no_dwell": 0.6,
 }
 _HEADLESS = r"headless|phantomjs|selenium|puppeteer|playwright"
@@ -33,6 +35,7 @@ def bot_visitors_hourly(events: DataFrame) -> DataFrame:
             F.min(F.unix_micros("event_timestamp")).alias("first_us"),
             F.max(F.unix_micros("event_timestamp")).alias("last_us"),
             F.bool_or("is_declared_bot").alias("declared"),
+            F.max(F.coalesce("reused_id_lines", F.lit(0))).alias("reused"),
             F.bool_or(F.coalesce(agent.rlike(_HEADLESS), F.lit(False))).alias("headless"),
         )
     )
@@ -42,6 +45,7 @@ def bot_visitors_hourly(events: DataFrame) -> DataFrame:
         F.max("in_minute").alias("max_events_per_minute"),
         (F.max("last_us") - F.min("first_us")).alias("span_us"),
         F.bool_or("declared").alias("declared"),
+        F.max("reused").alias("max_reused_id_lines"),
         F.bool_or("headless").alias("headless"),
     )
     gap = F.try_divide(F.col("span_us") / F.lit(1_000_000.0), F.col("events") - 1)
@@ -64,6 +68,7 @@ def _signals() -> Column:
         "card_testing": F.col("orders") > MAX_ORDERS_PER_HOUR,
         "declared_bot": F.col("declared"),
         "headless": F.col("headless"),
+        "id_reuse": F.col("max_reused_id_lines") >= MIN_REUSED_ID_LINES,
         "no_dwell": hurries,
     }
     return F.array_compact(

@@ -69,6 +69,7 @@ def test_the_home_written_by_hand_holds_all_laws(good_home: Path) -> None:
         "silver_event_unique": 7,
         "silver_equals_definition": 11,
         "gold_equals_definition": 7 + 2 + 3 + 2 + 16 + 2,
+        "star_has_no_orphans": 7 + 3 + 2,
         "ledger": 4,
         "ingestion_warnings": 6,
         "lateness": 4,
@@ -297,6 +298,26 @@ def test_the_ledger_of_a_held_back_hour_has_its_good_lines_pending(settings: Set
     ledger = delta(settings, "ops/conservation_ledger")
     ledger.update({"pending": "accepted", "accepted": "0"}, predicate=f"home_hour = '{ELEVEN}'")
     assert verify(settings, tables=["ops/conservation_ledger"]).ok
+
+
+@pytest.mark.parametrize(
+    ("table", "gone", "orphaned"),
+    [
+        ("gold/fact_sessions", "event_hour = '2024-11-29T11'", {"gold/fact_events"}),
+        (
+            "gold/fact_events",
+            "event_name = 'purchase'",
+            {"gold/fact_transactions", "gold/fact_sessions"},
+        ),
+    ],
+)
+def test_a_row_that_others_name_leaves_orphans(
+    settings: Settings, table: str, gone: str, orphaned: set[str]
+) -> None:
+    DeltaTable(str(settings.lake / table)).delete(gone)
+    report = verify(settings)
+    [star] = [law for law in report.laws if law.law == "star_has_no_orphans"]
+    assert {finding.table for finding in star.findings} == orphaned
 
 
 # The home of this folder has no daily marts and no catalogue; build/ misses those.

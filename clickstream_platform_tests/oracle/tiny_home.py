@@ -120,7 +120,7 @@ def event(event_id: str, name: str, clock: str, place: tuple[str, int], **more: 
         "event_hour": f"2024-11-29T{clock[:2]}", "event_date": moment.date(),
         "hour_of_day": moment.hour, "is_weekend": False, "visitor_id": visitor, "items": [],
         "is_high_value": False, "is_declared_bot": False, "enrichment_version": 1,
-        "warnings": [], "source": source, "source_version": 1,
+        "warnings": [], "reused_id_lines": 0, "source": source, "source_version": 1,
         "source_file": place[0], "source_offset": place[1],
         "ingest_hour": TEN if place[0] == FILE_A else ELEVEN, "run_id": "r", **more,
     }  # fmt: skip
@@ -139,7 +139,8 @@ EVENTS = [
           mkt_clickid="1", mkt_network="Google", refr_medium="social", **CAME),
     event("e2", "view_item", "11:01:00", (FILE_A, 1), user_id="uA", items=[item("p1", "10.00")],
           value=Decimal("10.00"), rescued_data='{"color": "red"}', warnings=["undeclared_fields"]),
-    event("e3", "add_to_cart", "10:10:00", (FILE_A, 4), anonymous_id="b", items=[item("p1")]),
+    event("e3", "add_to_cart", "10:10:00", (FILE_A, 4), anonymous_id="b", items=[item("p1")],
+          reused_id_lines=1),
     event("e4", "purchase", "11:03:00", (FILE_B, 0), **ORDER),
     event("e5", "purchase", "11:20:00", (FILE_B, 1), **ORDER),
     event("e6", "page_view", "11:30:00", (FILE_B, 2), warnings=["no_visitor"]),
@@ -228,22 +229,25 @@ ORDERS = [order(EVENTS[3], 2), order(EVENTS[6], 1)]
 
 def session(session_id: str, visitor: str, hour: str, start: str, end: str, **more: object) -> Row:
     counts = dict.fromkeys(("page_views", "unique_page_views", "view_items", "add_to_carts",
-                            "begin_checkouts", "purchases", "products_viewed"), 0)  # fmt: skip
+                            "begin_checkouts", "purchases", "products_viewed", "categories_viewed",
+                            "client_sessions"), 0)  # fmt: skip
     return {
         "session_id": session_id, "visitor_id": visitor, "event_hour": hour,
         "started_at": at(start), "ended_at": at(end),
         "duration_s": (at(end) - at(start)).total_seconds(), "event_count": 1, **counts,
-        "transaction_revenue": Decimal("0.00"), "is_engaged": False, **more,
+        "transaction_revenue": Decimal("0.00"), "is_engaged": False, "engaged_time_s": 0.0, **more,
     }  # fmt: skip
 
 
 SESSIONS = [
     session(SESSION_A, "uA", TEN, "10:59:00", "11:20:00", user_id="uA", event_count=4,
             page_views=1, unique_page_views=1, view_items=1, products_viewed=1, purchases=1,
+            engaged_time_s=180.0, entered_checkout_at_step="purchase",
             transaction_revenue=Decimal("20.00"), landing_page="/a?gclid=1",
             exit_page="/a?gclid=1", is_engaged=True, **CAME),
     session(SESSION_B, "b", TEN, "10:10:00", "10:10:00", add_to_carts=1),
     session(SESSION_9, "u9", ELEVEN, "11:07:00", "11:07:00", user_id="u9", purchases=1,
+            client_session_id="s\n1", client_sessions=1, entered_checkout_at_step="purchase",
             transaction_revenue=Decimal("5.50"), is_engaged=True),
 ]  # fmt: skip
 REVENUE = [

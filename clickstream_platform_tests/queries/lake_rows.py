@@ -22,6 +22,7 @@ EMPTY: Mapping[str, Any] = {
     "reasons": [],
     "linked_hours": [],
     "bot_signals": [],
+    "guards": [],
 }
 
 
@@ -165,6 +166,13 @@ def order(number: int, clock: str, value: str, *items: dict[str, Any]) -> dict[s
     }
 
 
+def person(kind: str, name: str, person_id: str, ids: int, *guards: str) -> dict[str, Any]:
+    return {
+        "id_kind": kind, "id": name, "person_id": person_id, "person_ids": ids, "links": 1,
+        "guards": list(guards), "is_blocked": False,
+    }  # fmt: skip
+
+
 def steps(hour: str, counts: Sequence[int]) -> list[dict[str, Any]]:
     names = ("view_item", "add_to_cart", "begin_checkout", "purchase")
     start = at(f"{hour[-2:]}:00:00")
@@ -204,6 +212,10 @@ def build(home: Path) -> Settings:
         session("left", "10:20:00", "10:36:59", add_to_carts=1),
         session("on_limit", "10:30:00", "10:37:00", add_to_carts=1),
         session("open", "11:00:00", "11:07:00", add_to_carts=1, landing_page=None),
+    ])  # fmt: skip
+    write(home, "gold/people", [
+        person("visitor", "left", "pat", 3), person("visitor", "on_limit", "pat", 3),
+        person("user", "pat", "pat", 3), person("visitor", "kiosk", "kiosk", 1, "shared_device"),
     ])  # fmt: skip
     write(home, "gold/hourly_metrics", [
         {"event_hour": TEN, "events": 3, "visitors": 2, "sessions_started": 3, "orders": 1,

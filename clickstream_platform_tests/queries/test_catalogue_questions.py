@@ -9,7 +9,7 @@ from clickstream_platform.queries.lake import Lake
 from clickstream_platform.queries.named import find
 from clickstream_platform.settings import Settings, read_settings
 from clickstream_platform_tests.queries import catalogue_rows
-from clickstream_platform_tests.queries.lake_rows import event, item, order, write
+from clickstream_platform_tests.queries.lake_rows import at, event, item, order, write
 
 
 def test_revenue_goes_to_the_brand_the_product_had_when_it_was_ordered(tiny: Settings) -> None:
@@ -45,6 +45,8 @@ def test_the_version_begins_with_its_moment_and_ends_before_the_next(tmp_path: P
             for number, clock in enumerate(clocks)
         ],
     )
+    write(tmp_path, "gold/product_metrics_daily", [])
+    write(tmp_path, "gold/people", [])
     expected = [(None, None), (1, "new"), (1, "new"), (2, "vip"), (2, "vip")]
     with Lake(read_settings(home=tmp_path)) as lake:
         for view, moment in (
@@ -66,3 +68,42 @@ def test_the_version_begins_with_its_moment_and_ends_before_the_next(tmp_path: P
         ]
         current = lake.rows("select segment from gold.dim_users where is_current")
         assert current == [{"segment": "vip"}]
+
+
+def test_dimensions_hold_also_what_no_feed_names_as_the_events_show_it(tmp_path: Path) -> None:
+    catalogue_rows.build(tmp_path)
+    new = {"item_id": "C", "item_category": "hats", "views": 1, "min_price": Decimal("9.00")}
+    write(tmp_path, "gold/product_metrics_daily", [
+        {"event_day": "2026-11-18", **new},
+        {"event_day": "2026-11-19", **new},  # nothing changes
+        {"event_day": "2026-11-20", **new, "min_price": Decimal("60.00")},
+        {"event_day": "2026-11-21", **new},
+        {"event_day": "2026-11-20", **new, "item_id": "A"},  # a feed names it
+    ])  # fmt: skip
+    write(tmp_path, "gold/fact_events", [
+        event(2, "view_item", "10:00:00", "v"), event(1, "dance", "09:00:00", "v"),
+        event(3, "page_view", "11:00:00", "v") | {"user_id": "u1"},
+    ])  # fmt: skip
+    with Lake(read_settings(home=tmp_path)) as lake:
+        versions = lake.rows(
+            "select version_no, valid_from::date::varchar, valid_to::date::varchar,"
+            " price_band, is_current from gold.dim_products where origin = 'events' order by 1"
+        )
+        users = lake.rows("select user_id, origin, is_current, valid_from from gold.dim_users")
+        names = lake.rows("select event_name, category from gold.dim_event_types")
+        of_event = lake.rows(
+            "select user_version_no, user_segment from gold.v_fact_events order by event_timestamp"
+        )
+    assert [tuple(row.values()) for row in versions] == [
+        (1, "2026-11-18", "2026-11-20", "low", False),
+        (2, "2026-11-20", "2026-11-21", "middle", False),
+        (3, "2026-11-21", None, "low", True),
+    ]
+    from_events = [row for row in users if row["origin"] == "events"]
+    assert [(row["user_id"], row["is_current"]) for row in from_events] == [("user-v", True)]
+    assert from_events[0]["valid_from"] == at("09:00:00")
+    assert [row for row in names if row["event_name"] == "dance"] == [
+        {"event_name": "dance", "category": "other"}
+    ]
+    assert len(names) == 20
+    assert [tuple(row.values()) for row in of_event] == [(1, None), (1, None), (2, "vip")]

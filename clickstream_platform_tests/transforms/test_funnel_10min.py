@@ -22,6 +22,19 @@ def test_a_unit_is_through_a_step_only_with_all_steps_before(spark: SparkSession
     schema = "visitor_id string, event_name string, event_timestamp timestamp"
     events = spark.createDataFrame(rows, schema).selectExpr("*", "'2024-11-29T10' AS event_hour")
     found = funnel_10min(events, steps=("view_item", "add_to_cart", "purchase"))
+    times = {
+        (row["window_start"].minute, row["step_no"]): (
+            *(row["mean_step_s"], row["median_step_s"], row["median_total_s"]),
+        )
+        for row in found.toArrow().to_pylist()
+    }
+    # v1's purchase of 10:05 waits for its cart of 10:09:59.999999: through both at once.
+    assert times == {
+        (0, 1): (None, None, None),
+        (0, 2): (599.999999, 599.999999, 599.999999),
+        (0, 3): (0.0, 0.0, 599.999999),
+        **dict.fromkeys([(10, 1), (10, 2), (10, 3)], (None, None, None)),
+    }
     names = ("sessions_at_step", "sessions_through_step", "step_rate", "overall_rate")
     assert tuples(found, "window_start", "window_end", "step_no", "step", *names) == [
         (at("10:00:00"), at("10:10:00"), 1, "view_item", 2, 2, None, 1.0),

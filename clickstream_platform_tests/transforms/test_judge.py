@@ -35,7 +35,10 @@ def test_the_first_payload_wins_and_of_its_copies_the_smallest_address(
         f"items {ITEMS}, reasons array<string>, home_hour string"
     )
     lines = spark.createDataFrame(rows, schema).selectExpr(
-        "*", "'s' AS id_scope", "true AS is_readable", "'v' AS visitor_id"
+        "*",
+        "'s' AS id_scope",
+        "true AS is_readable",
+        "if(source_offset = 2, 'other', 'v') AS visitor_id",
     )
     found = judge(lines, Spread(tasks=3, parts=5)).selectExpr(
         "concat(source_file, source_offset) AS line",
@@ -43,6 +46,7 @@ def test_the_first_payload_wins_and_of_its_copies_the_smallest_address(
         "array_join(array_sort(reasons), ',') AS reasons",
         "concat(accepted_source_file, accepted_source_offset) AS winner",
         "winner_fingerprint",
+        "reused_id_lines",
     )
     copies = {row[0]: row[1:] for row in tuples(found, *found.columns)}
     assert {line: row[:2] for line, row in copies.items()} == {
@@ -62,6 +66,8 @@ def test_the_first_payload_wins_and_of_its_copies_the_smallest_address(
     }
     assert (copies["b0"][2], copies["a10"][2]) == ("a9", "a9")
     assert (copies["a1"][3], copies["a2"][3], copies["b0"][3]) == ("f2", "f2", None)
+    assert copies["b1"][4] == 1, "a1 is the same visitor's, a2 another's"
+    assert (copies["a9"][4], copies["a3"][4]) == (0, 0), "copies are no other payload"
 
 
 def test_a_repaired_clock_meets_the_copies_in_the_hour_before(spark: SparkSession) -> None:

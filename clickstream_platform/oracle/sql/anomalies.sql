@@ -1,4 +1,5 @@
--- One row per hour and measure far from the same hour of the 28 days before.
+-- One row per hour and measure far from the same hour of the week in the 8 weeks before, or while
+-- there are fewer than 4 of these, from the same hour of the 28 days before.
 with last_hours as (
     select event_hour[1:10] as event_day, max(event_hour[12:13]::int) as last_no
     from gold.hourly_metrics
@@ -23,43 +24,91 @@ filled as (
 ),
 
 measured as (
-    select event_day, hour_no, 'events' as kind, events as value from filled
+    select event_day, hour_no, 'events' as kind, events as value, sessions_started as unit
+    from filled
     union all
-    select event_day, hour_no, 'orders', orders from filled
+    select event_day, hour_no, 'orders', orders, orders from filled
     union all
-    select event_day, hour_no, 'revenue', revenue from filled
+    select event_day, hour_no, 'revenue', revenue, orders from filled
     union all
-    select event_day, hour_no, 'conversion_rate', orders / sessions_started
+    select event_day, hour_no, 'conversion_rate', orders / sessions_started, sessions_started
     from filled
     where sessions_started >= 30
 ),
 
-compared as (
+pairs as (
     select
-        now.event_day, now.hour_no, now.kind, now.value,
-        median(past.value) as expected,
-        mad(past.value) as spread
+        now.*,
+        past.value as past_value,
+        past.unit as past_unit,
+        isodow(now.event_day::date) = isodow(past.event_day::date) as is_of_weekday,
+        now.event_day::date - past.event_day::date <= 28 as is_recent
     from measured as now
     join measured as past
         on past.kind = now.kind
         and past.hour_no = now.hour_no
-        and now.event_day::date - past.event_day::date between 1 and 28
+        and now.event_day::date - past.event_day::date between 1 and 56
+),
+
+weighed as (
+    select *, count(*) filter (is_of_weekday) over (partition by event_day, hour_no, kind) as weeks
+    from pairs
+),
+
+baseline as (
+    select * from weighed where if(weeks >= 4, is_of_weekday, is_recent)
+),
+
+expectations as (
+    select
+        event_day, hour_no, kind,
+        median(past_value) as expected,
+        sum(past_value) as past_sum,
+        sum(past_unit) as past_units
+    from baseline
+    group by event_day, hour_no, kind, weeks
+    having weeks >= 4 or count(*) >= 7
+),
+
+-- Counts and sums by their roots, rates as they are.
+distances as (
+    select
+        baseline.event_day, baseline.hour_no, baseline.kind, baseline.value, baseline.unit,
+        expected, past_sum, past_units,
+        if(baseline.kind = 'conversion_rate', past_value - expected, sqrt(past_value) - sqrt(expected))
+            as distance
+    from baseline
+    join expectations using (event_day, hour_no, kind)
+),
+
+spreads as (
+    select
+        event_day, hour_no, kind, value, unit, expected, past_sum, past_units,
+        median(abs(distance)) as spread
+    from distances
     group by all
-    having count(*) >= 7
 ),
 
 scaled as (
     select
         *,
+        if(kind = 'conversion_rate', value - expected, sqrt(value) - sqrt(expected)) as distance,
         greatest(
             1.4826 * spread,
-            case kind
-                when 'conversion_rate' then greatest(0.2 * expected, 0.01)
-                when 'revenue' then greatest(0.3 * expected, 1)
-                else greatest(0.1 * expected, sqrt(expected), 1)
+            case
+                when kind = 'conversion_rate'
+                then greatest(0.15 * expected, sqrt(greatest(expected, 1 / unit) / unit), 0.002)
+                else greatest(
+                    0.05 * sqrt(expected),
+                    0.5 * sqrt(
+                        case kind when 'events' then 1.2 when 'revenue' then 2.5 else 1.0 end
+                        * (past_sum + value) / greatest(past_units + unit, 1)
+                    ),
+                    0.5
+                )
             end
         ) as scale
-    from compared
+    from spreads
 )
 
 select
@@ -70,7 +119,7 @@ select
     'shop' as entity,
     value,
     expected,
-    (value - expected) / scale as score,
+    distance / scale as score,
     list_filter(
         [
             kind || if(value > expected, '_high', '_low'),
@@ -79,4 +128,4 @@ select
         lambda reason: reason is not null
     ) as reason_codes
 from scaled
-where abs(value - expected) >= 6 * scale
+where abs(distance / scale) >= 6

@@ -21,6 +21,7 @@ visitors as (
         count(*) as events,
         (epoch_us(max(event_timestamp)) - epoch_us(min(event_timestamp))) / 1000000.0 as span_s,
         bool_or(is_declared_bot) as is_declared,
+        max(reused_id_lines) as max_reused_id_lines,
         count(*) filter (
             regexp_matches(
                 lower(user_agent), 'headless|phantomjs|selenium|puppeteer|playwright'
@@ -50,6 +51,7 @@ signed as (
             if(orders >= 5, 'card_testing', null),
             if(is_declared, 'declared_bot', null),
             if(is_headless, 'headless', null),
+            if(max_reused_id_lines >= 10, 'id_reuse', null),
             if(events >= 20 and mean_gap_s < 2, 'no_dwell', null)
         ]) as bot_signals
     from measured
@@ -63,6 +65,7 @@ scored as (
             0.6 * (
                 list_contains(bot_signals, 'burst')::int
                 + list_contains(bot_signals, 'card_testing')::int
+                + list_contains(bot_signals, 'id_reuse')::int
                 + list_contains(bot_signals, 'no_dwell')::int
             )
             + 0.8 * list_contains(bot_signals, 'headless')::int
@@ -74,5 +77,6 @@ scored as (
 
 select
     event_hour, visitor_id, events, orders, max_events_per_minute, mean_gap_s::double as mean_gap_s,
+    max_reused_id_lines,
     bot_signals, bot_score, bot_score >= 0.5 as is_bot
 from scored

@@ -13,10 +13,31 @@ with events as (
 ),
 
 viewed as (
-    select session_id, count(distinct item.item_id) as products_viewed
+    select
+        session_id,
+        count(distinct item.item_id) as products_viewed,
+        count(distinct item.item_category) as categories_viewed
     from (
         select session_id, unnest(items) as item from events where event_name = 'view_item'
     )
+    group by session_id
+),
+
+-- Time spent: from each event to the next, at most a minute.
+gaps as (
+    select
+        session_id,
+        epoch_us(event_timestamp) - lag(epoch_us(event_timestamp)) over (
+            partition by session_id order by event_sequence
+        ) as gap_us
+    from events
+    where session_id is not null
+),
+
+engaged as (
+    select session_id, sum(least(gap_us, 60000000))::bigint as engaged_us
+    from gaps
+    where gap_us is not null
     group by session_id
 ),
 
@@ -39,6 +60,13 @@ sessions as (
         coalesce(sum(order_value), 0)::decimal(22, 2) as transaction_revenue,
         arg_min(page_location, event_sequence) filter (page_location is not null) as landing_page,
         arg_max(page_location, event_sequence) filter (page_location is not null) as exit_page,
+        arg_min(event_name, event_sequence) filter (
+            event_name in ('begin_checkout', 'add_shipping_info', 'add_payment_info', 'purchase')
+        ) as entered_checkout_at_step,
+        arg_min(client_session_id, event_sequence) filter (
+            client_session_id is not null
+        ) as client_session_id,
+        count(distinct client_session_id) as client_sessions,
         arg_min({
             'device_category': device_category, 'channel_group': channel_group,
             'mkt_source': mkt_source, 'mkt_medium': mkt_medium, 'mkt_campaign': mkt_campaign,
@@ -52,8 +80,11 @@ select
     sessions.* exclude (landing_page, exit_page, first_event),
     unnest(first_event),
     coalesce(products_viewed, 0) as products_viewed,
+    coalesce(categories_viewed, 0) as categories_viewed,
+    coalesce(engaged_us, 0) / 1000000.0 as engaged_time_s,
     landing_page,
     exit_page,
     duration_s > 10 or page_views + view_items >= 2 or purchases >= 1 as is_engaged
 from sessions
 left join viewed on viewed.session_id = sessions.session_id
+left join engaged on engaged.session_id = sessions.session_id

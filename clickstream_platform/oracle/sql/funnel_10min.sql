@@ -1,36 +1,55 @@
 -- Per ten minutes with a visitor and funnel step: visitors who did the step, and all up to it.
 -- Reads `funnel_step` (step_no, step).
-with did as (
-    select distinct
+with visits as (
+    select
         event_hour,
         epoch_us(event_timestamp) // 600000000 * 600000000 as window_us,
         visitor_id,
-        event_name
+        event_name,
+        epoch_us(event_timestamp) as us
     from silver.events
     where visitor_id is not null
 ),
 
-visits as (
-    select event_hour, window_us, visitor_id, list(event_name) as event_names
-    from did
-    group by event_hour, window_us, visitor_id
+firsts as (
+    select event_hour, window_us, visitor_id, step_no, min(us) as first_us
+    from visits
+    join funnel_step on step = event_name
+    group by all
+),
+
+-- Through step k are those with k steps up to k; since the last of them was there.
+reached as (
+    select
+        *,
+        count(*) over up_to = step_no as is_through,
+        max(first_us) over up_to as through_us,
+        min(first_us) filter (step_no = 1) over up_to as begun_us
+    from firsts
+    window up_to as (partition by window_us, visitor_id order by step_no)
+),
+
+timed as (
+    select *, through_us - lag(through_us) over (
+        partition by window_us, visitor_id order by step_no
+    ) as step_us
+    from reached
 ),
 
 steps as (
     select
-        event_hour, window_us, step_no, step,
-        count(*) filter (list_contains(event_names, step)) as at_step,
-        count(*) filter (list_has_all(event_names, steps_so_far)) as through_step
-    from visits
-    cross join (
-        select
-            step_no, step,
-            list(step) over (
-                order by step_no rows between unbounded preceding and current row
-            ) as steps_so_far
-        from funnel_step
-    )
-    group by event_hour, window_us, step_no, step
+        windows.event_hour, windows.window_us, steps.step_no, steps.step,
+        count(timed.visitor_id) as at_step,
+        count(timed.visitor_id) filter (is_through) as through_step,
+        avg(step_us) filter (is_through) / 1000000 as mean_step_s,
+        median(step_us) filter (is_through) / 1000000 as median_step_s,
+        median(through_us - begun_us) filter (is_through and steps.step_no > 1) / 1000000
+            as median_total_s
+    from (select distinct event_hour, window_us from visits) as windows
+    cross join funnel_step as steps
+    left join timed
+        on timed.window_us = windows.window_us and timed.step_no = steps.step_no
+    group by all
 )
 
 select
@@ -42,6 +61,9 @@ select
     at_step as sessions_at_step,
     through_step as sessions_through_step,
     through_step / nullif(lag(through_step) over steps_of_window, 0)::double as step_rate,
-    through_step / nullif(first_value(through_step) over steps_of_window, 0)::double as overall_rate
+    through_step / nullif(first_value(through_step) over steps_of_window, 0)::double as overall_rate,
+    mean_step_s,
+    median_step_s,
+    median_total_s
 from steps
 window steps_of_window as (partition by window_us order by step_no)

@@ -6,7 +6,7 @@ with good as (
         *,
         {
             'event_timestamp': event_timestamp, 'event_fingerprint': event_fingerprint,
-            'source_file': source_file, 'source_offset': source_offset
+            'source_file': source_file, 'source_offset': source_offset, 'visitor_id': visitor_id
         } as own_place
     from canonical
     where len(reasons) = 0
@@ -33,6 +33,7 @@ met as (
 winners as (
     select
         * exclude (rival, own_place),
+        rival is null as competes,
         coalesce(rival, first_value(own_place) over (
             partition by id_scope, event_id, home_hour, rival is null
             order by event_timestamp, event_fingerprint, source_file, source_offset
@@ -48,7 +49,12 @@ select
         when source_file = winner.source_file and source_offset = winner.source_offset
         then 'accepted'
         else 'duplicate'
-    end as verdict
+    end as verdict,
+    -- Other payloads under the same id by the same visitor.
+    count(*) filter (
+        event_fingerprint <> winner.event_fingerprint
+        and visitor_id is not distinct from winner.visitor_id
+    ) over (partition by id_scope, event_id, home_hour, competes) as reused_id_lines
 from winners
 union all by name
 select *, 'rejected' as verdict from canonical where len(reasons) > 0

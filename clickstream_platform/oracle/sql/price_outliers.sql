@@ -1,13 +1,14 @@
 -- One row per event and product at ten times the product's median price of the day or more.
 with parts as (
     select
-        event_hour[1:10] as event_day, event_timestamp, id_scope, event_id, unnest(items) as item
+        event_hour[1:10] as event_day, event_timestamp, id_scope, event_id, visitor_id,
+        unnest(items) as item
     from silver.events
 ),
 
 prices as (
     select
-        event_day, event_timestamp, id_scope, event_id, item.item_id as item_id,
+        event_day, event_timestamp, id_scope, event_id, visitor_id, item.item_id as item_id,
         max(item.price) as price
     from parts
     where item.item_id is not null and item.price is not null
@@ -26,6 +27,7 @@ select
     event_timestamp as detected_at,
     id_scope,
     event_id,
+    visitor_id,
     item_id,
     price,
     expected,

@@ -55,6 +55,7 @@ select
     arrival.channel_group,
     1::integer as enrichment_version,
     warnings,
+    reused_id_lines,
     rescued_data,
     source,
     source_file,

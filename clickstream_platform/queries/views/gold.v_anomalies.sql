@@ -1,6 +1,11 @@
--- Everything out of the ordinary in one list: hours of the shop, prices, and robots.
-select event_day, kind, detected_at, entity, score, reason_codes
-from gold.anomalies
+-- Everything out of the ordinary in one list: hours of the shop, prices, and robots. An hour is
+-- called low only once it is over: until then more may come.
+select anomalies.event_day, anomalies.kind, anomalies.detected_at, anomalies.entity, anomalies.score,
+    anomalies.reason_codes
+from gold.anomalies as anomalies
+cross join ops.progress as progress
+where anomalies.score > 0
+    or anomalies.detected_at + interval '1 hour' <= progress.newest_event_at
 union all
 select event_day, 'price', detected_at, item_id, score, ['price_high']
 from gold.price_outliers
