@@ -2,13 +2,13 @@
 select event_day, kind, detected_at, entity, score, reason_codes
 from gold.anomalies
 union all
-select event_day, 'price', detected_at, item_id, score, ['price_high']
+select event_day, 'price', detected_at, item_id, score, array['price_high']
 from gold.price_outliers
 union all
 select
     left(event_hour, 10),
     'bot',
-    strptime(event_hour, '%Y-%m-%dT%H')::timestamptz,
+    cast(replace(event_hour, 'T', ' ') || ':00:00+00' as timestamptz),
     visitor_id,
     bot_score,
     bot_signals
