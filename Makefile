@@ -57,8 +57,9 @@ lock: ## Write requirements.lock anew after a change of pyproject.toml
 	@.venv/uv/bin/uv pip compile pyproject.toml --python $(PYTHON_BIN) --extra dev \
 	  --generate-hashes --no-header --no-annotate --quiet --output-file requirements.lock
 
-docs: $(STAMP) ## Write docs/DATA_DICTIONARY.md from the table contracts
+docs: $(STAMP) ## Write docs/DATA_DICTIONARY.md and docs/METRICS.md from contracts and questions
 	@$(PYTHON_BIN) -m clickstream_platform.tables.dictionary
+	@$(PYTHON_BIN) -m clickstream_platform.queries.reference
 
 clean: ## Remove caches; data, .venv and .jars stay
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -49,6 +49,9 @@ COMMANDS = {
     "query": Lazy(
         f"{_ROOT}.queries.command:query", "Answer a named question, or any SQL over the lake."
     ),
+    "diff": Lazy(
+        f"{_ROOT}.queries.diff_command:diff", "Say what changed an answer: hours and input files."
+    ),
     "source": Lazy(
         f"{_ROOT}.operations.source_command:source", "Check or propose a tracker's mapping."
     ),

@@ -16,10 +16,12 @@ import psycopg
 from psycopg import sql
 
 from clickstream_platform.errors import UsageError
+from clickstream_platform.publish.star import make_views
 from clickstream_platform.settings import Settings
 from clickstream_platform.storage import delta, postgres
 from clickstream_platform.storage.postgres import PostgresError, Published
 from clickstream_platform.tables.catalog import ALL
+from clickstream_platform.tables.catalogue import VERSIONED as CATALOGUE
 from clickstream_platform.tables.contract import Table
 
 VIEW_DIR = Path(__file__).parent / "views"
@@ -28,16 +30,21 @@ _NEEDS = re.compile(r"^-- needs: (.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Publication:
-    """Tables in the order of the catalogue; views that wait for a table, with its name."""
+    """Tables in the order of the catalogue; the lake's views; BI views, and what some wait for."""
 
     tables: tuple[Published, ...]
+    lake_views: tuple[str, ...]
     views: tuple[str, ...]
     waiting_views: tuple[tuple[str, str], ...]
 
 
 def star_schema(lake: Path) -> list[Table]:
-    """The gold tables that exist."""
-    return [table for table in ALL if table.layer == "gold" and delta.exists(lake, table)]
+    """The gold tables that exist, and the catalogue that their dimensions are views of."""
+    return [
+        table
+        for table in ALL
+        if (table.layer == "gold" or table in CATALOGUE) and delta.exists(lake, table)
+    ]
 
 
 def publish_gold(
@@ -57,7 +64,7 @@ def publish_gold(
             "like postgresql://user@localhost:5432/shop."
         )
     tables = star_schema(settings.lake)
-    if not tables:
+    if not any(table.layer == "gold" for table in tables):
         raise UsageError(f"{settings.lake} holds no gold table yet; build it: `clickstream run`.")
     done: list[Published] = []
     with postgres.connect(address) as connection:
@@ -66,8 +73,10 @@ def publish_gold(
             done.append(postgres.publish(connection, settings.lake, table))
             if on_table is not None:
                 on_table(done[-1])
-        made, waiting = _make_views(connection, {table.sql_name for table in tables})
-    return Publication(tuple(done), made, waiting)
+        of_lake, made, waiting = _make_views(
+            connection, settings, {table.sql_name for table in tables}
+        )
+    return Publication(tuple(done), of_lake, made, waiting)
 
 
 @cache
@@ -83,11 +92,12 @@ def needs(text: str) -> set[str]:
 
 
 def _make_views(
-    connection: psycopg.Connection[Any], existing: set[str]
-) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    connection: psycopg.Connection[Any], settings: Settings, existing: set[str]
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ...]]:
     made, waiting = [], []
     try:
         with connection.transaction():
+            of_lake = make_views(connection, settings, existing)
             connection.execute("create schema if not exists bi")
             for name, text in view_texts().items():
                 missing = sorted(needs(text) - existing)
@@ -100,7 +110,5 @@ def _make_views(
                 connection.execute(sql.SQL("create view {} as {}").format(view, body))
                 made.append(name)
     except psycopg.Error as error:
-        raise PostgresError(
-            f"The BI views cannot be made: {' '.join(str(error).split())}"
-        ) from error
-    return tuple(made), tuple(waiting)
+        raise PostgresError(f"The views cannot be made: {' '.join(str(error).split())}") from error
+    return of_lake, tuple(made), tuple(waiting)

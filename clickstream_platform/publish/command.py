@@ -17,6 +17,7 @@ from clickstream_platform.storage.postgres import Published
 def publish(*, url: str | None) -> None:
     """Bring the star schema and the BI views in PostgreSQL up to date with gold."""
     done = publish_gold(settings(), url=url, on_table=_tell)
+    click.echo(f"{len(done.lake_views)} views of the lake in schema gold, for named questions")
     click.echo(f"{len(done.views)} views in schema bi: {', '.join(done.views)}")
     for view, missing in done.waiting_views:
         click.echo(f"bi.{view} waits for {missing}")

@@ -21,6 +21,7 @@ from clickstream_platform.queries.named import (
     find,
     free_value,
     is_name,
+    is_published,
     named_queries,
 )
 from clickstream_platform.settings import settings
@@ -54,6 +55,14 @@ SUFFIXES = {".csv": "csv", ".json": "json", ".parquet": "parquet"}
     metavar="COLUMN=VALUE",
     help="Keep only these rows of every table; may be repeated.",
 )
+@click.option(
+    "--on",
+    "engine",
+    type=click.Choice(("lake", "postgres")),
+    default="lake",
+    show_default=True,
+    help="Who answers a named question: the lake, or what was published.",
+)
 @click.option("--list", "is_list", is_flag=True, help="List the named questions.")
 def query(
     *,
@@ -64,6 +73,7 @@ def query(
     version: int | None,
     as_of: str | None,
     only: tuple[str, ...],
+    engine: str,
     is_list: bool,
 ) -> None:
     """Answer a named question (see --list), or any SELECT over the tables of the lake.
@@ -78,20 +88,33 @@ def query(
     if not name_or_sql:
         raise UsageError("Name a question (--list shows them) or give SQL in quotes.")
     chosen = _format(file_format, output)
-    given = _pairs(params)
+    given = pairs(params)
+    if engine == "postgres":
+        if version is not None or as_of or only or not is_name(name_or_sql):
+            raise UsageError("--on postgres takes a named question, as it was published last.")
+        from clickstream_platform.publish.asking import answer  # noqa: PLC0415 (slow, seldom)
+
+        question = find(name_or_sql.strip())
+        found = answer(settings().postgres_url, question, question.values(given))
+        _told(_write(found.to_reader(), chosen, output), output)
+        return
     if is_name(name_or_sql):
         question = find(name_or_sql.strip())
         sql, values = question.sql, question.values(given)
     else:
         sql, values = name_or_sql, {name: free_value(text) for name, text in given.items()}
     moment = None if as_of is None else parse_moment(as_of)
-    kept = {name: _truth(text) for name, text in _pairs(only, option="--only").items()}
+    kept = {name: _truth(text) for name, text in pairs(only, option="--only").items()}
     with Lake(settings(), version=version, as_of=moment, only=kept) as lake:
         try:
             rows = lake.run(sql, values)
             count = _write(rows, chosen, output)
         except (duckdb.Error, pa.ArrowException) as error:
             raise QueryError(f"The query failed while it ran: {error}") from error
+    _told(count, output)
+
+
+def _told(count: int, output: Path | None) -> None:
     if output is not None:
         click.echo(f"{count:,} rows in {output}", err=True)
 
@@ -127,7 +150,7 @@ def _truth(text: str) -> str | bool:
     return {"true": True, "false": False}.get(text, text)
 
 
-def _pairs(params: tuple[str, ...], *, option: str = "--param") -> dict[str, str]:
+def pairs(params: tuple[str, ...], *, option: str = "--param") -> dict[str, str]:
     pairs: dict[str, str] = {}
     for text in params:
         name, equals, value = text.partition("=")
@@ -140,13 +163,17 @@ def _pairs(params: tuple[str, ...], *, option: str = "--param") -> dict[str, str
 def _list(*, as_json: bool) -> None:
     queries = named_queries().values()
     if as_json:
-        keys = ("name", "description", "tables", "params")
-        click.echo(json.dumps([{key: getattr(q, key) for key in keys} for q in queries]))
+        keys = ("name", "description", "tables", "params", "metrics")
+        listed = [
+            {**{key: getattr(q, key) for key in keys}, "on_postgres": is_published(q)}
+            for q in queries
+        ]
+        click.echo(json.dumps(listed))
         return
     table = Table(header_style="bold")
-    for heading in ("question", "answers", "parameters"):
+    for heading in ("question", "answers, and what it reads", "parameters"):
         table.add_column(heading)
     for q in queries:
         shown = ", ".join(f"{name}={default}" for name, default in q.params.items())
-        table.add_row(q.name, q.description, shown)
+        table.add_row(q.name, f"{q.description}\n[dim]{', '.join(q.tables)}[/]", shown)
     Console().print(table)

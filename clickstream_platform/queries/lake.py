@@ -25,12 +25,12 @@ from clickstream_platform.queries.only import (
     can_filter,
     condition,
     is_filtered,
+    quoted,
 )
+from clickstream_platform.queries.variables import variables
 from clickstream_platform.queries.views import LAYERS, mentioned, view_texts
 from clickstream_platform.settings import Settings
 
-REVENUE_FINAL_AFTER_S = 120
-FUNNEL_FINAL_AFTER_S = 300
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "2GB",
     "enable_external_access": "false",
@@ -74,13 +74,9 @@ class Lake:
         self.sql.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
         for layer in LAYERS:
             self.sql.execute(f"create schema {layer}")
-        limits = {
-            "revenue_final_after_s": REVENUE_FINAL_AFTER_S,
-            "funnel_final_after_s": FUNNEL_FINAL_AFTER_S,
-            "session_idle_s": settings.sessions.idle_s,
-        }
-        for name, seconds in limits.items():
-            self.sql.execute(f"set variable {name} = {seconds}")
+        for name, value in variables(settings).items():
+            shown = value if isinstance(value, int) else quoted(value)
+            self.sql.execute(f"set variable {name} = {shown}")
 
     def __enter__(self) -> Lake:
         return self

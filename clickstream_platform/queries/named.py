@@ -17,11 +17,15 @@ from pathlib import Path
 
 from clickstream_platform.errors import ClickstreamError, UsageError
 from clickstream_platform.hours import hour_key, parse_hour
+from clickstream_platform.queries.lake import 
+from clickstream_platform.queries.views import mentioned, view_texts
 
+PROGRESS = "ops.progress"  # a view of the lake, a table of one row in PostgreSQL
+PUBLISHED = ("silver.products", "silver.users", "silver.campaigns", PROGRESS)  # beside gold
 SQL_DIR = Path(__file__).parent / "sql"
 # Defaults that leave the hours open; they sort before and after every hour key.
 HOUR_LIMITS = {"min hour": "0000-01-01T00", "max hour": "9999-12-31T23"}
-_HEADER = re.compile(r"^-- (name|description|tables|param): *(.*?) *$")
+_HEADER = re.compile(r"^-- (name|description|tables|metrics|param): *(.*?) *$")
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _NUMBER = re.compile(r"^-?\d+$")
 
@@ -39,6 +43,7 @@ class NamedQuery:
     tables: tuple[str, ...]
     params: Mapping[str, str]
     sql: str
+    metrics: tuple[str, ...] = ()  # columns of the answer that `tables/metrics.py` defines
 
     def values(self, given: Mapping[str, str]) -> dict[str, object]:
         """The value of every parameter: what was given, else the default.
@@ -82,7 +87,8 @@ def parse(text: str, origin: str) -> NamedQuery:
         raise QueryFileError(f"{origin}: the header lacks {', '.join(missing)}.")
     tables = tuple(part.strip() for part in header["tables"].split(","))
     sql = "\n".join(lines[body_at:]).strip()
-    return NamedQuery(header["name"], header["description"], tables, params, sql)
+    metrics = tuple(part.strip() for part in header.get("metrics", "").split(",") if part.strip())
+    return NamedQuery(header["name"], header["description"], tables, params, sql, metrics)
 
 
 @cache
@@ -113,6 +119,17 @@ def find(name: str) -> NamedQuery:
             "Anything with a space in it is taken as SQL."
         )
     return queries[name]
+
+
+def is_published(question: NamedQuery) -> bool:
+    """True if it reads only what `publish` brings to PostgreSQL: gold and the catalogue."""
+    return all(_is_published(name) for name in mentioned(question.sql))
+
+
+def _is_published(name: str) -> bool:
+    if name in view_texts() and name != PROGRESS:
+        return name.startswith("gold.") and all(map(_is_published, mentioned(view_texts()[name])))
+    return name.startswith("gold.") or name in PUBLISHED
 
 
 def free_value(text: str) -> object:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from clickstream_platform_tests.queries import activity_rows
 from clickstream_platform_tests.queries.lake_rows import ELEVEN, TEN, at, write
 
 DAY, WEEK_AGO = "2026-11-20", "2026-11-13"
@@ -65,6 +66,7 @@ def pair(a: str, b: str, n: int) -> dict[str, Any]:
 
 def credit(model: str, channel: str, share: str, worth: str) -> dict[str, Any]:
     return {"event_day": DAY, "conversion_id": "o1", "model": model, "channel_group": channel,
+            "mkt_campaign": "sale" if channel == "Email" else None,
             "credit": Decimal(share), "credited_value": Decimal(worth)}  # fmt: skip
 
 
@@ -84,6 +86,7 @@ def funnel(hour: str, mode: str, *sessions: int) -> list[dict[str, Any]]:
 
 
 def build(home: Path) -> None:
+    activity_rows.build(home)
     write(home, "gold/fact_daily_metrics", [
         day(WEEK_AGO, "all", 4, 1, "10.00"), day(WEEK_AGO, "human", 4, 1, "10.00"),
         day(DAY, "all", 5, 2, "50.50"), day(DAY, "human", 4, 2, "50.50"),
@@ -109,7 +112,10 @@ def build(home: Path) -> None:
          "monetary": Decimal("20.00")},
     ])  # fmt: skip
     write(home, "gold/retention_cohort", [cohort(1, 1), cohort(0, 4)])
-    write(home, "gold/product_affinity", [pair("A", "B", 2), pair("B", "A", 2), pair("A", "C", 3)])
+    write(home, "gold/product_affinity", [
+        pair("A", "B", 2), pair("B", "A", 2), pair("A", "C", 3),
+        pair("A", "B", 4) | {"basis": "view_to_order"},
+    ])  # fmt: skip
     write(home, "gold/experiment_results", [
         {"experiment_id": "x", "variant_id": "new", "is_control": False, "exposures": 100,
          "conversions": 20, "conversion_rate": 0.2, "lift": 1.0, "p_value": 0.0477},
@@ -132,6 +138,7 @@ def build(home: Path) -> None:
     write(home, "gold/attribution_credit", [
         credit("linear", "Email", "0.500000", "15.25"), credit("linear", "Direct", "0.5", "15.25"),
         credit("last_touch", "Direct", "1", "30.50"), credit("first_touch", "Email", "1", "30.50"),
+        credit("markov", "Email", "0.25", "7.63"), credit("markov", "Direct", "0.75", "22.87"),
     ])  # fmt: skip
     write(home, "gold/anomalies", [
         {"event_day": DAY, "kind": "events", "detected_at": at("10:00:00"), "entity": "shop",

@@ -156,6 +156,7 @@ def order(number: int, clock: str, value: str, *items: dict[str, Any]) -> dict[s
         "order_id": f"o{number}",
         "id_scope": "shop",
         "event_id": f"e{number}",
+        "visitor_id": f"v{number}",
         "ordered_at": at(clock),
         "event_hour": f"2026-11-20T{clock[:2]}",
         "value": Decimal(value),

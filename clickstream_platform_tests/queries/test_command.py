@@ -87,7 +87,7 @@ def test_parameters_of_free_sql(query) -> None:  # noqa: ANN001
 
 def test_the_list_names_every_question(query) -> None:  # noqa: ANN001
     listed = json.loads(query("--list", "--format", "json").stdout)
-    assert [q["name"] for q in listed][:2] == ["abandoned_carts", "anomalies"]
+    assert [q["name"] for q in listed][:2] == ["abandoned_carts", "active_customers"]
     [summary] = [q for q in listed if q["name"] == "check_summary"]
     assert summary["params"] == {"from": "min hour", "to": "max hour"}
     assert "Every hour with events" in " ".join(query("--list").stdout.split())

@@ -179,3 +179,73 @@ def test_channels_and_devices(tiny: Settings) -> None:
     assert tuples(tiny, "devices", "device_category", "conversion_rate") == [
         ("(unknown)", pytest.approx(1 / 3))
     ]
+
+
+def test_weeks_and_weekends(tiny: Settings) -> None:
+    columns = ("week_start", "sessions", "orders", "revenue", "revenue_change", "orders_change")
+    assert tuples(tiny, "week_over_week", *columns) == [
+        (date(2026, 11, 9), 4, 1, Decimal("10.00"), None, None),
+        (date(2026, 11, 16), 4, 2, Decimal("50.50"), pytest.approx(4.05), 1.0),
+    ]
+    columns = ("is_weekend", "days", "sessions_per_day", "conversion_rate", "average_order_value")
+    assert tuples(tiny, "weekend", *columns) == [(False, 2, 4.0, 3 / 8, pytest.approx(60.5 / 3))]
+
+
+def test_activity_and_outcomes(tiny: Settings) -> None:
+    assert tuples(tiny, "daily_activity", "event_day", "event_name", "events") == [
+        (DAY, "view_item", 7),
+        (DAY, "purchase", 4),
+    ]
+    columns = ("event_name", "events", "succeeded", "failed", "failure_rate")
+    assert tuples(tiny, "outcomes", *columns) == [("purchase", 4, 3, 1, 0.25)]
+    assert tuples(tiny, "outcomes", *columns, to=TEN) == [("purchase", 3, 3, 0, 0.0)]
+
+
+def test_the_last_hour_day_and_week(tiny: Settings) -> None:
+    columns = ("item_id", "views_1h", "views_24h", "views_7d", "orders_24h", "revenue_7d")
+    # 24 hours before the newest hour is a day ago no more, 167 is still this week.
+    assert tuples(tiny, "trending_products", *columns) == [
+        ("A", 0, 2, 9, 2, Decimal("40.00")),
+        ("B", 0, 1, 10, 1, Decimal("10.00")),
+    ]
+    assert tuples(tiny, "active_customers", "last_hours", "customers", "buyers", "revenue") == [
+        (1, 1, 1, Decimal("20.50")),
+        (24, 2, 2, Decimal("50.50")),
+        (168, 3, 2, Decimal("50.50")),
+    ]
+
+
+def test_what_brought_the_orders_by_model_and_campaign(tiny: Settings) -> None:
+    columns = ("channel_group", "first_touch", "last_touch", "linear", "markov", "shapley")
+    assert tuples(tiny, "attribution_models", *columns) == [
+        ("Direct", None, Decimal("30.50"), Decimal("15.25"), Decimal("22.87"), None),
+        ("Email", Decimal("30.50"), None, Decimal("15.25"), Decimal("7.63"), None),
+    ]
+    columns = ("mkt_campaign", "orders_touched", "opened", "closed", "assisted", "revenue")
+    assert tuples(tiny, "touchpoints", *columns) == [
+        (None, 1, 0, 1, 0, Decimal("22.87")),
+        ("sale", 1, 1, 0, 1, Decimal("7.63")),
+    ]
+    assert tuples(tiny, "touchpoints", "revenue", model="linear") == [
+        (Decimal("15.25"),),
+        (Decimal("15.25"),),
+    ]
+
+
+def test_traffic_with_what_robots_add(tiny: Settings) -> None:
+    columns = ("value", "sessions", "bot_sessions", "conversion_rate", "cart_abandonment_rate")
+    assert tuples(tiny, "traffic", *columns) == [
+        ("Email", 4, 1, 0.5, 0.5),
+        ("Direct", 0, 1, None, None),
+    ]
+    assert ask(tiny, "traffic", dimension="os_name") == []
+    for name in ("browsers", "referrers"):
+        assert tuples(tiny, name, "sessions", "conversion_rate") == [(3, pytest.approx(1 / 3))]
+
+
+def test_carts_recovered_and_what_is_looked_at_before(tiny: Settings) -> None:
+    columns = ("event_day", "carts", "lost_value", "recovered", "recovered_value", "recovery_rate")
+    assert tuples(tiny, "cart_recovery", *columns) == [
+        (DAY, 3, Decimal("109.00"), 1, Decimal("30.00"), pytest.approx(1 / 3))
+    ]
+    assert tuples(tiny, "viewed_then_bought", "viewed", "ordered", "n") == [("A", "B", 4)]

@@ -54,8 +54,13 @@ def test_hours_are_included_at_both_ends(tiny: Settings) -> None:
 def test_top_products_count_an_order_and_a_view_once_per_product(tiny: Settings) -> None:
     columns = ("item_id", "currency", "revenue", "units", "orders", "views")
     assert tuples(tiny, "top_products", *columns) == [
-        ("A", "USD", Decimal("40.00"), 2, 2, 2),
-        ("B", "USD", Decimal("10.00"), 2, 1, 1),
+        ("A", "USD", Decimal("40.00"), 2, 2, 9),
+        ("B", "USD", Decimal("10.00"), 2, 1, 10),
+    ]
+    within = {"from": TEN, "to": TEN}
+    assert tuples(tiny, "top_products", "item_id", "units", "views", **within) == [
+        ("A", 1, 2),
+        ("B", 2, 1),
     ]
     assert len(ask(tiny, "top_products", limit="1")) == 1
 

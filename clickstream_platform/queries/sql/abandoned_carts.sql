@@ -8,7 +8,7 @@ select
     sum(cart_value) as cart_value,
     count(recovered_order_id) as recovered,
     coalesce(sum(recovered_value), 0) as recovered_value,
-    count(recovered_order_id) / count(*) as recovery_rate
+    1e0 * count(recovered_order_id) / count(*) as recovery_rate
 from gold.cart_abandonment
 group by step_reached
 order by cart_value desc

@@ -6,7 +6,7 @@
 select
     model,
     channel_group,
-    sum(credit)::double as orders,
+    sum(credit)::double precision as orders,
     sum(credited_value) as revenue,
     count(distinct conversion_id) as orders_touched
 from gold.attribution_credit

@@ -12,5 +12,5 @@ select
     sum(orders)::bigint as orders
 from gold.bot_visitors_hourly
 where event_hour between $from and $to
-group by all
+group by bot_signals, is_bot
 order by events desc, signals

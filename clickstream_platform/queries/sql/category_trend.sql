@@ -9,5 +9,5 @@ select
     sum(orders)::bigint as orders,
     sum(revenue) as revenue
 from gold.product_metrics_daily
-group by all
-order by item_category, event_day
+group by item_category, event_day
+order by item_category nulls last, event_day

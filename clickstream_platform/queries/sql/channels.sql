@@ -1,15 +1,16 @@
 -- name: channels
 -- description: Channels by sessions, engagement, conversion and revenue; robots left out.
 -- tables: gold.dim_sessions
+-- metrics: sessions, engagement_rate, conversion_rate
 
 select
     coalesce(channel_group, '(unknown)') as channel_group,
     count(*) as sessions,
     count(distinct customer_id) as customers,
-    count(*) filter (where is_engaged) / count(*) as engagement_rate,
-    count(*) filter (where purchases > 0) / count(*) as conversion_rate,
+    1e0 * count(*) filter (where is_engaged) / count(*) as engagement_rate,
+    1e0 * count(*) filter (where purchases > 0) / count(*) as conversion_rate,
     sum(transaction_revenue) as revenue
 from gold.dim_sessions
 where not is_bot
-group by all
+group by coalesce(channel_group, '(unknown)')
 order by sessions desc, channel_group

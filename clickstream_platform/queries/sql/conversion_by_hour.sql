@@ -1,6 +1,7 @@
 -- name: conversion_by_hour
 -- description: Of the sessions that began in the hour: how many put into the cart, and ordered.
 -- tables: gold.fact_sessions
+-- metrics: sessions, conversion_rate
 -- param: from = min hour
 -- param: to = max hour
 
@@ -9,8 +10,8 @@ select
     count(*) as sessions,
     count(*) filter (where add_to_carts > 0) as sessions_with_cart,
     count(*) filter (where purchases > 0) as sessions_with_order,
-    count(*) filter (where add_to_carts > 0) / count(*) as cart_rate,
-    count(*) filter (where purchases > 0) / count(*) as conversion_rate
+    1e0 * count(*) filter (where add_to_carts > 0) / count(*) as cart_rate,
+    1e0 * count(*) filter (where purchases > 0) / count(*) as conversion_rate
 from gold.fact_sessions
 where event_hour between $from and $to
 group by event_hour

@@ -1,14 +1,15 @@
 -- name: devices
 -- description: Devices by sessions, engagement, conversion and revenue; robots left out.
 -- tables: gold.dim_sessions
+-- metrics: sessions, engagement_rate, conversion_rate
 
 select
     coalesce(device_category, '(unknown)') as device_category,
     count(*) as sessions,
-    count(*) filter (where is_engaged) / count(*) as engagement_rate,
-    count(*) filter (where purchases > 0) / count(*) as conversion_rate,
+    1e0 * count(*) filter (where is_engaged) / count(*) as engagement_rate,
+    1e0 * count(*) filter (where purchases > 0) / count(*) as conversion_rate,
     sum(transaction_revenue) as revenue
 from gold.dim_sessions
 where not is_bot
-group by all
+group by coalesce(device_category, '(unknown)')
 order by sessions desc, device_category

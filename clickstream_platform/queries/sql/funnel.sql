@@ -20,8 +20,8 @@ select
     step,
     sessions_at_step,
     sessions_through_step,
-    sessions_through_step / nullif(lag(sessions_through_step) over by_step, 0) as step_rate,
-    sessions_through_step / nullif(first_value(sessions_through_step) over by_step, 0)
+    1e0 * sessions_through_step / nullif(lag(sessions_through_step) over by_step, 0) as step_rate,
+    1e0 * sessions_through_step / nullif(first_value(sessions_through_step) over by_step, 0)
         as overall_rate
 from steps
 window by_step as (order by step_no, step)

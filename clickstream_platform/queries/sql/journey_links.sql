@@ -10,6 +10,6 @@ select
     sum(converted_sessions)::bigint as converted_sessions
 from gold.journey_paths
 where depth > 1
-group by from_step, to_step
+group by 1, 2
 order by sessions desc, from_step, to_step
 limit $limit

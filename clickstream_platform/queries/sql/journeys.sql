@@ -6,9 +6,9 @@
 select
     path,
     sum(exits)::bigint as sessions,
-    sum(converted_sessions) / sum(sessions) as conversion_rate_from_here
+    1e0 * sum(converted_sessions) / sum(sessions) as conversion_rate_from_here
 from gold.journey_paths
 group by path
 having sum(exits) > 0
-order by sessions desc, path
+order by sum(exits) desc, path
 limit $limit

@@ -1,6 +1,7 @@
 -- name: landing_pages
 -- description: Where sessions begin, and how well they go from there.
 -- tables: gold.fact_sessions
+-- metrics: sessions, bounce_rate, conversion_rate
 -- param: from = min hour
 -- param: to = max hour
 -- param: limit = 20
@@ -8,8 +9,8 @@
 select
     landing_page,
     count(*) as sessions,
-    count(*) filter (where not is_engaged) / count(*) as bounce_rate,
-    count(*) filter (where purchases > 0) / count(*) as conversion_rate,
+    1e0 * count(*) filter (where not is_engaged) / count(*) as bounce_rate,
+    1e0 * count(*) filter (where purchases > 0) / count(*) as conversion_rate,
     sum(purchases)::bigint as orders,
     avg(duration_s) as average_duration_s
 from gold.fact_sessions

@@ -7,9 +7,9 @@ select
     price_band,
     count(*) as products,
     sum(views)::bigint as views,
-    sum(add_to_carts) / nullif(sum(views), 0) as cart_rate,
-    sum(orders) / nullif(sum(views), 0) as order_rate,
+    1e0 * sum(add_to_carts) / nullif(sum(views), 0) as cart_rate,
+    1e0 * sum(orders) / nullif(sum(views), 0) as order_rate,
     sum(revenue) as revenue
 from gold.dim_product_metrics
-group by all
-order by revenue desc, item_category, price_band
+group by item_category, price_band
+order by revenue desc, item_category nulls last, price_band nulls last

@@ -7,7 +7,7 @@ select
     count(*) as customers,
     sum(orders)::bigint as orders,
     sum(customer_lifetime_value) as revenue,
-    sum(customer_lifetime_value)::double
+    sum(customer_lifetime_value)::double precision
         / nullif(sum(sum(customer_lifetime_value)) over (), 0) as revenue_share
 from gold.dim_user_metrics
 where orders > 0

@@ -9,7 +9,7 @@ select
     step_no,
     step,
     sum(sessions)::bigint as sessions,
-    sum(sessions) / nullif(first_value(sum(sessions)) over (
+    1e0 * sum(sessions) / nullif(first_value(sum(sessions)) over (
         partition by mode order by step_no
     ), 0) as overall_rate
 from gold.funnel_hourly

@@ -1,14 +1,15 @@
 -- name: session_totals
 -- description: Sessions in one row: visitors, conversion, revenue and abandoned carts.
 -- tables: gold.v_fact_sessions
+-- metrics: sessions, engagement_rate, conversion_rate
 -- param: from = min hour
 -- param: to = max hour
 
 select
     count(distinct visitor_id) as visitors,
     count(*) as sessions,
-    count(*) filter (where is_engaged) / nullif(count(*), 0) as engagement_rate,
-    count(*) filter (where purchases > 0) / nullif(count(*), 0) as conversion_rate,
+    1e0 * count(*) filter (where is_engaged) / nullif(count(*), 0) as engagement_rate,
+    1e0 * count(*) filter (where purchases > 0) / nullif(count(*), 0) as conversion_rate,
     coalesce(sum(purchases), 0)::bigint as orders,
     coalesce(sum(transaction_revenue), 0)::decimal(22, 2) as revenue,
     (sum(transaction_revenue) / nullif(sum(purchases), 0))::decimal(22, 2) as average_order_value,

@@ -1,6 +1,6 @@
 -- name: top_categories
 -- description: Categories by revenue; the row without category holds what no category explains.
--- tables: gold.revenue_5min, gold.fact_transactions
+-- tables: gold.revenue_5min, gold.order_lines
 -- param: from = min hour
 -- param: to = max hour
 -- param: limit = 10
@@ -15,10 +15,10 @@ with revenue as (
 ordered as (
     select item_category, currency, count(*) as orders
     from (
-        select distinct order_id, currency, item.item_category
-        from gold.fact_transactions, unnest(items) as line(item)
+        select distinct order_id, currency, item_category
+        from gold.order_lines
         where event_hour between $from and $to
-    )
+    ) as lines
     group by item_category, currency
 )
 

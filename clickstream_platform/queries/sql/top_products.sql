@@ -1,6 +1,6 @@
 -- name: top_products
 -- description: Products by revenue, with units, orders and views; per currency.
--- tables: gold.revenue_5min, gold.fact_transactions, gold.fact_events
+-- tables: gold.revenue_5min, gold.order_lines, gold.product_activity_hourly
 -- param: from = min hour
 -- param: to = max hour
 -- param: limit = 10
@@ -15,20 +15,17 @@ with revenue as (
 ordered as (  -- an order counts once for a product, however many lines name it
     select item_id, currency, count(*) as orders
     from (
-        select currency, unnest(list_distinct([item.item_id for item in items])) as item_id
-        from gold.fact_transactions
+        select distinct order_id, currency, item_id
+        from gold.order_lines
         where event_hour between $from and $to
-    )
+    ) as lines
     group by item_id, currency
 ),
 
 viewed as (
-    select item_id, count(*) as views
-    from (
-        select unnest(list_distinct([item.item_id for item in items])) as item_id
-        from gold.fact_events
-        where event_hour between $from and $to and event_name = 'view_item'
-    )
+    select item_id, sum(views)::bigint as views
+    from gold.product_activity_hourly
+    where event_hour between $from and $to
     group by item_id
 )
 

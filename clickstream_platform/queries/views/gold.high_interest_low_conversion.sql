@@ -7,8 +7,8 @@ select
 from gold.dim_product_metrics as products
 cross join (
     select
-        quantile_cont(views, 0.75) as views_from,
-        median(order_rate) as order_rate_below
+        percentile_cont(0.75) within group (order by views) as views_from,
+        percentile_cont(0.5) within group (order by order_rate) as order_rate_below
     from gold.dim_product_metrics
     where views > 0
 ) as limits

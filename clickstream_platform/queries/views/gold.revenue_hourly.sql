@@ -5,6 +5,6 @@ select
     count(*) as orders,
     sum(units)::bigint as units,
     sum(value) as revenue,
-    sum(value)::double / count(*) as average_order_value
+    sum(value)::double precision / count(*) as average_order_value
 from gold.fact_transactions
 group by event_hour, currency

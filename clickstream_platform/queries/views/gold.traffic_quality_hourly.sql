@@ -6,7 +6,7 @@ select
     coalesce(robots.bot_visitors, 0) as bot_visitors,
     coalesce(robots.bot_events, 0) as bot_events,
     coalesce(robots.bot_orders, 0) as bot_orders,
-    coalesce(robots.bot_events, 0) / hours.events as bot_event_rate
+    1e0 * coalesce(robots.bot_events, 0) / hours.events as bot_event_rate
 from gold.hourly_metrics as hours
 left join (
     select

@@ -7,13 +7,13 @@ cross join ops.progress as progress
 where anomalies.score > 0
     or anomalies.detected_at + interval '1 hour' <= progress.newest_event_at
 union all
-select event_day, 'price', detected_at, item_id, score, ['price_high']
+select event_day, 'price', detected_at, item_id, score, array['price_high']
 from gold.price_outliers
 union all
 select
     left(event_hour, 10),
     'bot',
-    strptime(event_hour, '%Y-%m-%dT%H')::timestamptz,
+    cast(replace(event_hour, 'T', ' ') || ':00:00+00' as timestamptz),
     visitor_id,
     bot_score,
     bot_signals

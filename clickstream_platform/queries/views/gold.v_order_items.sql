@@ -1,17 +1,8 @@
 -- One row per order and item line, with product and user as the catalogue knew them when it was
 -- ordered; what of an order's value its lines do not explain is a row without product.
 with lines as (
-    select
-        order_id,
-        event_hour,
-        ordered_at,
-        user_id,
-        currency,
-        line.item.item_id as item_id,
-        coalesce(line.item.quantity, 1) as units,
-        coalesce(line.item.price, 0)::decimal(22, 2) * coalesce(line.item.quantity, 1)::decimal(16, 0)
-            as revenue
-    from gold.fact_transactions, unnest(items) as line(item)
+    select order_id, event_hour, ordered_at, user_id, currency, item_id, units, revenue
+    from gold.order_lines
 ),
 
 explained as (

@@ -1,0 +1,17 @@
+-- name: referrers
+-- description: Referrers by sessions, engagement, conversion and revenue; robots left out.
+-- tables: gold.dim_sessions
+-- metrics: sessions, engagement_rate, conversion_rate
+-- param: limit = 20
+
+select
+    coalesce(refr_source, '(unknown)') as refr_source,
+    count(*) as sessions,
+    1e0 * count(*) filter (where is_engaged) / count(*) as engagement_rate,
+    1e0 * count(*) filter (where purchases > 0) / count(*) as conversion_rate,
+    sum(transaction_revenue) as revenue
+from gold.dim_sessions
+where not is_bot
+group by coalesce(refr_source, '(unknown)')
+order by sessions desc, refr_source
+limit $limit
