@@ -17,7 +17,6 @@ from pathlib import Path
 
 from clickstream_platform.errors import ClickstreamError, UsageError
 from clickstream_platform.hours import hour_key, parse_hour
-from clickstream_platform.queries.lake import 
 from clickstream_platform.queries.views import mentioned, view_texts
 
 PROGRESS = "ops.progress"  # a view of the lake, a table of one row in PostgreSQL
