@@ -3,8 +3,11 @@
 SHELL := /bin/bash
 PYTHON_BIN := .venv/bin/python
 STAMP := .venv/.set-up
+SIZE ?= 100000
+REPEATS ?= 3
+NAMES ?=
 
-.PHONY: help setup demo demo-stream dev viewer stop test prove mutants lint format lock docs clean
+.PHONY: help setup demo demo-stream dev viewer stop test bench prove mutants lint format lock docs clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +43,9 @@ prove: $(STAMP) ## Run the long property, kill and race suites in full
 
 mutants: $(STAMP) ## Break the code on purpose: every committed mutant must turn its test red
 	@$(PYTHON_BIN) scripts/mutants.py
+
+bench: $(STAMP) ## Measure against bare PySpark and DuckDB; SIZE=, REPEATS=, NAMES= (python -m benchmarks list)
+	@$(PYTHON_BIN) -m benchmarks run $(NAMES) --size $(SIZE) --repeats $(REPEATS)
 
 lint: $(STAMP) ## Check style, types and forbidden words
 	@$(PYTHON_BIN) -m ruff check .

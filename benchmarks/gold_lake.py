@@ -120,4 +120,4 @@ def _results(days: int) -> str:
         select strftime(getvariable('first_day') + to_hours(h), '%Y-%m-%dT%H') as hour
         from range({days * HOURS_PER_DAY}) as hours(h)
     ) as hours
-    """  # noqa: S608 (texts of ours)
+    """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from clickstream_platform.errors import UsageError
 
@@ -34,7 +35,12 @@ def shift(key: str, hours: int) -> str:
 
 def hours_between(first: str, last: str) -> list[str]:
     """Every key from `first` to `last`, both included; empty if `last` is earlier."""
-    return list(_walk(parse_hour(first), parse_hour(last)))
+    return list(_between(first, last))
+
+
+@lru_cache(maxsize=100_000)  # many rows of `ops/hour_state` have the same reach
+def _between(first: str, last: str) -> tuple[str, ...]:
+    return tuple(_walk(parse_hour(first), parse_hour(last)))
 
 
 def _walk(moment: datetime, end: datetime) -> Iterator[str]:

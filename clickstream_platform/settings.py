@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     )
     max_hours_per_run: int = Field(default=744, ge=1)
     max_bytes_per_run: int = Field(default=1_000_000_000, ge=1_000_000)
+    max_bytes_per_chunk: int = Field(
+        default=500_000_000, ge=1_000, description="Of lines a run builds between two commits."
+    )
     engine: EngineSettings = Field(default_factory=EngineSettings)
     sessions: SessionSettings = Field(default_factory=SessionSettings)
     people: PeopleSettings = Field(default_factory=PeopleSettings)

@@ -71,7 +71,7 @@ def silver(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materia
     name_process(context)
     with lake.building("silver", run_id=context.run.run_id) as workspace:
         states = hour_state.current(workspace.lake)
-        hours = _wanted(context, lambda: stale_silver(workspace, states))
+        hours = _wanted(context, SILVER, states, lambda: stale_silver(workspace, states))
         reports = (
             build_silver(workspace, hours, run_id=context.run.run_id, force=is_forced(context))
             if hours
@@ -96,7 +96,7 @@ def gold(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materiali
     name_process(context)
     with lake.building("gold", run_id=context.run.run_id) as workspace:
         states = hour_state.current(workspace.lake)
-        hours = _wanted(context, lambda: stale_gold(workspace, states))
+        hours = _wanted(context, tables, states, lambda: stale_gold(workspace, states))
         reports = (
             build_gold(
                 workspace,
@@ -122,13 +122,32 @@ def is_repair(context: dg.AssetExecutionContext) -> bool:
     return context.run.tags.get(ONLY_STALE_TAG) == "true"
 
 
-def _wanted(context: dg.AssetExecutionContext, stale: Callable[[], list[str]]) -> list[str]:
-    """The run's hours; in a repair run, whose span covers settled hours too, only stale ones."""
+def _wanted(
+    context: dg.AssetExecutionContext,
+    tables: Sequence[Table],
+    states: States,
+    stale: Callable[[], list[str]],
+) -> list[str]:
+    """The run's hours; in a repair run, whose span covers settled hours too, only stale ones.
+
+    A run that takes up one that died leaves out what that one had built, if it still holds.
+    """
     hours = list(context.partition_keys)
-    if not is_repair(context):
+    died = {context.run.parent_run_id, context.run.root_run_id} - {None}
+    if not is_repair(context) and not died:
         return hours
     needed = set(stale())
+    if not is_repair(context):
+        needed |= {hour for hour in hours if not built_by(died, tables, states, hour)}
     return [hour for hour in hours if hour in needed]
+
+
+def built_by(
+    run_ids: Collection[str | None], tables: Sequence[Table], states: States, hour: str
+) -> bool:
+    """Whether these runs recorded the hour in every one of the tables."""
+    found = [states.get((table.path, hour)) for table in tables]
+    return all(state is not None and state.run_id in run_ids for state in found)
 
 
 def _others(

@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from clickstream_platform.publish.bi import publish_gold
 from clickstream_platform.settings import settings
 from clickstream_platform.tables.gold import GOLD
 
@@ -16,6 +15,8 @@ from clickstream_platform.tables.gold import GOLD
 )
 def publish_postgres(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """Star schema and views in PostgreSQL; each changed hour replaced in one transaction."""
+    from clickstream_platform.publish.bi import publish_gold  # noqa: PLC0415 (imports psycopg)
+
     done = publish_gold(settings(), on_table=lambda table: context.log.info(str(table)))
     return dg.MaterializeResult(
         metadata={

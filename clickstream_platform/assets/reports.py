@@ -3,8 +3,6 @@
 import dagster as dg
 
 from clickstream_platform.partitions import DAILY
-from clickstream_platform.report.contents import shop_report
-from clickstream_platform.report.period import day
 from clickstream_platform.settings import settings
 from clickstream_platform.tables.gold import GOLD
 
@@ -20,6 +18,10 @@ from clickstream_platform.tables.gold import GOLD
 )
 def report_daily(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """One HTML file per day; made again, it takes the old one's place when it is whole."""
+    # Plots and templates: every run's process would import them.
+    from clickstream_platform.report.contents import shop_report  # noqa: PLC0415
+    from clickstream_platform.report.period import day  # noqa: PLC0415
+
     folder = settings().reports
     folder.mkdir(parents=True, exist_ok=True)
     for name in context.partition_keys:

@@ -8,6 +8,7 @@ import time
 import dagster as dg
 
 from clickstream_platform import run_tags
+from clickstream_platform.automation.event_log import keep_connections
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.storage import leases
 from clickstream_platform.storage.owners import is_alive, this_process
@@ -18,7 +19,11 @@ _STARTED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 
 
 def name_process(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> None:
-    """Notes on the run which process executes it, so that `reap` can tell when that is gone."""
+    """Notes on the run which process executes it, so that `reap` can tell when that is gone.
+
+    Being what every run does first, it also makes the process's event log a fast one.
+    """
+    keep_connections()
     run_id = context.run.run_id
     process = this_process(f"{run_id}|{socket.gethostname()}")
     context.instance.add_run_tags(run_id, {run_tags.PROCESS: process})

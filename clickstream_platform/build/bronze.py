@@ -17,10 +17,11 @@ from pyspark.sql import functions as F
 from clickstream_platform.build.costs import Meter, record_costs
 from clickstream_platform.build.feeds import append_feeds, is_in_catalogue, stored_feeds
 from clickstream_platform.build.lateness import COLUMNS, record_lateness
+from clickstream_platform.build.looking import looked_into
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount, record_results
 from clickstream_platform.build.touched import line_counts, record_touched
 from clickstream_platform.build.workspace import Workspace
-from clickstream_platform.storage import delta, landing, leases
+from clickstream_platform.storage import delta, leases
 from clickstream_platform.storage.manifest import Claim
 from clickstream_platform.storage.owners import this_process
 from clickstream_platform.storage.received import ReceivedFile, received_lines
@@ -60,11 +61,11 @@ def build_bronze(workspace: Workspace, hours: Sequence[str], *, run_id: str) -> 
         ready, failures = _inspected(workspace, claims, run_id=run_id)
         events = [pair for pair in ready if pair[0].source in workspace.sources]
         feeds = [pair for pair in ready if pair[0].source in workspace.feeds]
-        if events:
-            _append(workspace, events, run_id=run_id)
+        stored = _append(workspace, events, run_id=run_id) if events else None
         if feeds:
             append_feeds(workspace, feeds, run_id=run_id)
-        ingested = _ingested(workspace, hours, ready, failures, run_id=run_id)
+        whole = _all_stored(workspace, hours, stored, [file for file, _ in events])
+        ingested = _ingested(workspace, hours, whole, ready, failures, run_id=run_id)
         return _with_costs(meter, ingested, run_id=run_id)
     finally:
         manifest.release(owner)
@@ -83,19 +84,17 @@ def _inspected(
 ) -> tuple[list[tuple[Claim, ReceivedFile]], tuple[tuple[str, str], ...]]:
     ready: list[tuple[Claim, ReceivedFile]] = []
     failures: list[tuple[str, str]] = []
-    manifest, root = workspace.manifest, workspace.settings.landing
+    manifest = workspace.manifest
     taken: set[str] = set()
-    for claim in claims:
-        try:
-            if not landing.is_as_seen(root, claim.path, claim.size, claim.mtime_ns):
-                manifest.forget(claim)
-                log.warning("%s is gone or changed since the look; the next one tells", claim.path)
-                continue
-            found = landing.inspect(root, claim.path, workspace.forms[claim.source])
-        except OSError as error:
-            manifest.fail(claim, str(error))
-            failures.append((claim.path, str(error)))
-            log.error("cannot read %s: %s", claim.path, error)
+    for claim, found in looked_into(workspace, claims):
+        if found is None:
+            manifest.forget(claim)
+            log.warning("%s is gone or changed since the look; the next one tells", claim.path)
+            continue
+        if isinstance(found, OSError):
+            manifest.fail(claim, str(found))
+            failures.append((claim.path, str(found)))
+            log.error("cannot read %s: %s", claim.path, found)
             continue
         manifest.describe(claim, sha8=found.sha8, header=found.header)
         source_file = f"{claim.path}@{found.sha8}"
@@ -137,7 +136,8 @@ def _is_in_bronze(
 
 def _append(
     workspace: Workspace, ready: Sequence[tuple[Claim, ReceivedFile]], *, run_id: str
-) -> None:
+) -> pa.Table:
+    """Commits the files' lines and notes them; all that bronze holds of their hours."""
     files = [received for _, received in ready]
     batch_id = hashlib.sha256("\n".join(f.source_file for f in files).encode()).hexdigest()[:16]
     written = delta.append_once(
@@ -156,6 +156,17 @@ def _append(
     for claim, received in ready:
         lines = lines_per_file.get(received.source_file, 0)
         workspace.manifest.commit(claim, bronze_version=written.version, lines=lines)
+    return stored
+
+
+def _all_stored(
+    workspace: Workspace, hours: Sequence[str], stored: pa.Table | None, claims: Sequence[Claim]
+) -> pa.Table:
+    """What bronze holds of `hours`; `stored`, of the hours of `claims`, is not read again."""
+    if stored is None:
+        return _stored(workspace, hours)
+    others = {*hours} - {claim.ingest_hour for claim in claims}
+    return pa.concat_tables([stored, _stored(workspace, others)]) if others else stored
 
 
 def count_arrivals(workspace: Workspace, hours: Iterable[str], *, run_id: str) -> pa.Table:
@@ -180,13 +191,13 @@ def _stored(workspace: Workspace, hours: Iterable[str]) -> pa.Table:
 def _ingested(
     workspace: Workspace,
     hours: Sequence[str],
+    stored: pa.Table,
     ready: Sequence[tuple[Claim, ReceivedFile]],
     failures: tuple[tuple[str, str], ...],
     *,
     run_id: str,
 ) -> Ingested:
-    """What bronze holds of `hours` now, and what of it is new."""
-    stored = _stored(workspace, hours)
+    """What bronze holds of `hours` now, which is `stored`, and what of it is new."""
     names = pa.array([received.source_file for _, received in ready], pa.string())
     new = stored.filter(pc.is_in(stored["source_file"], value_set=names))
     version = delta.version(workspace.lake, BRONZE_EVENTS)

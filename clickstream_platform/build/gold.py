@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.build import gold_checks
+from clickstream_platform.build import gold_checks, progress
+from clickstream_platform.build.chunks import chunks
 from clickstream_platform.build.costs import Meter, record_costs
 from clickstream_platform.build.gold_checks import HourOfTable
 from clickstream_platform.build.in_memory import Build, build_in_memory, is_changed, settled
 from clickstream_platform.build.report import HourReport, record_results
-from clickstream_platform.build.window import GoldWindow, Reach, open_window
+from clickstream_platform.build.window import (
+    GoldWindow,
+    Orders,
+    Reach,
+    open_orders,
+    open_window,
+)
 from clickstream_platform.build.workspace import Workspace, in_parallel
 from clickstream_platform.storage import delta, hour_state, leases
 from clickstream_platform.storage.hour_state import HourStateRow
@@ -46,9 +53,10 @@ Definition = Callable[[GoldWindow, Sequence[str], Limits], DataFrame]
 
 @dataclass(frozen=True)
 class _Build(Build):
-    """A build from one version of silver."""
+    """A build from one version of silver, of which `existing` hours have events."""
 
     silver_version: int
+    existing: frozenset[str]
 
 
 def build_gold(
@@ -65,6 +73,8 @@ def build_gold(
 
     Guarantees: a mart's rows are checked in memory before their commit; an hour that breaks a
         blocking rule, or whose rows did not change, is not written. `ops/hour_state` is last.
+        Many events are built in chunks of hours, so that a build that dies has done the chunks
+        before; all come from one version of silver.
     """
     meter = Meter.started(workspace.settings)
     workspace.init_tables(ALL)
@@ -72,22 +82,35 @@ def build_gold(
     with leases.held(workspace.settings.state, "gold", hours, owner=owner):
         states = hour_state.current(workspace.lake)
         version = delta.version(workspace.lake, SILVER_EVENTS)
-        build = _Build(workspace, tuple(hours), states, run_id, force, version)
-        existing = {
-            hour
-            for hour, row in hour_state.of_table(states, SILVER_EVENTS.path).items()
-            if row.row_count
-        }
-        window = open_window(workspace, hours, existing, version=version)
+        silver = hour_state.of_table(states, SILVER_EVENTS.path)
+        counts = {hour: row.row_count for hour, row in silver.items() if row.row_count}
+        build = _Build(workspace, tuple(hours), states, run_id, force, version, frozenset(counts))
+        reports: list[HourReport] = []
+        orders = open_orders(workspace, hours, build.existing, version=version)
         try:
-            results = in_parallel([partial(_build_table, build, table, window) for table in tables])
+            for chunk in chunks(hours, counts, max_bytes=workspace.settings.max_bytes_per_chunk):
+                reports += _build_chunk(replace(build, hours=chunk), orders, tables, meter)
+                meter = Meter.started(workspace.settings)
+                progress.finished(len(chunk))
         finally:
-            window.close()
-        built = gold_checks.with_conflicts([hour for hours_of in results for hour in hours_of])
-        _record(build, window, built)
+            orders.close()
+    return reports
+
+
+def _build_chunk(
+    build: _Build, orders: Orders, tables: Sequence[Table], meter: Meter
+) -> list[HourReport]:
+    version = build.silver_version
+    window = open_window(build.workspace, build.hours, build.existing, orders, version=version)
+    try:
+        results = in_parallel([partial(_build_table, build, table, window) for table in tables])
+    finally:
+        window.close()
+    built = gold_checks.with_conflicts([hour for hours_of in results for hour in hours_of])
+    _record(build, window, built)
     reports = [gold_checks.report(hour) for hour in built]
-    record_results(workspace.lake, reports, run_id=run_id)
-    return record_costs(meter, reports, run_id=run_id)
+    record_results(build.workspace.lake, reports, run_id=build.run_id)
+    return record_costs(meter, reports, run_id=build.run_id)
 
 
 def _in(events: DataFrame, hours: Sequence[str]) -> DataFrame:

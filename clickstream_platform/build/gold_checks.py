@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -63,7 +63,20 @@ def judge_arrow(
     partition = (table.partition_by,) if table.partition_by else ()
     order = [(name, "ascending") for name in (*partition, *table.keys)]
     ordered = fetched.sort_by(list(dict(order).items()))
-    return [_judge_hour(table, rules, ordered, hour, enabled=enabled) for hour in hours]
+    part_of = _parts(ordered, table.partition_by)
+    return [_judge_hour(table, rules, part_of(hour), hour, enabled=enabled) for hour in hours]
+
+
+def _parts(ordered: pa.Table, partition: str | None) -> Callable[[str], pa.Table]:
+    """Finds a partition's rows in a table sorted by it, without a look at all others."""
+    if partition is None:
+        return lambda _: ordered
+    spans: dict[str, tuple[int, int]] = {}
+    start = 0
+    for found in pc.value_counts(ordered[partition]).to_pylist():  # in order of appearance
+        spans[found["values"]] = (start, found["counts"])
+        start += found["counts"]
+    return lambda hour: ordered.slice(*spans.get(hour, (0, 0)))
 
 
 def _judge_hour(

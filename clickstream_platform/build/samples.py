@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from clickstream_platform.storage import delta
@@ -34,10 +35,14 @@ def _short(value: str) -> str:
     return f"#{digest[:6]}"
 
 
-def rejected_samples(lake: Path, hour: str, *, limit: int) -> list[dict[str, Any]]:
+def rejected_lines(lake: Path) -> ds.Dataset:
+    """The quarantine as it is now; opened once for all hours of a build."""
+    return DeltaTable(delta.location(lake, SILVER_QUARANTINE)).to_pyarrow_dataset()
+
+
+def rejected_samples(rejected: ds.Dataset, hour: str, *, limit: int) -> list[dict[str, Any]]:
     """Up to `limit` quarantined lines of the hour, one per set of reasons first."""
-    dataset = DeltaTable(delta.location(lake, SILVER_QUARANTINE)).to_pyarrow_dataset()
-    rows = dataset.scanner(
+    rows = rejected.scanner(
         columns=["source_file", "source_offset", "reasons", "detail", "raw"],
         filter=pc.field("event_hour") == hour,
     ).head(50 * max(limit, 1))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.build import silver_checks
+from clickstream_platform.build import progress, silver_checks
+from clickstream_platform.build.chunks import chunks
 from clickstream_platform.build.costs import Meter, record_costs
 from clickstream_platform.build.hour_summary import BronzeCount, HourSummary
 from clickstream_platform.build.repaired import with_repairs
@@ -48,11 +49,13 @@ def build_silver(
     `force` writes also the hours whose rows seem unchanged, to heal a table someone else touched.
     Guarantees: an hour whose rows did not change is not rewritten. The accepted events of an hour
         that breaks a blocking rule are held back; its rejected lines are visible all the same.
-        Commit order: duplicates, quarantine, events, then `ops/hour_state`.
+        Commit order: duplicates, quarantine, events, then `ops/hour_state`. Many lines are built
+        in chunks of hours, so that a build that dies has done the chunks before.
     """
     meter = Meter.started(workspace.settings)
     workspace.init_tables(ALL)
     owner = this_process(run_id)
+    reports: list[HourReport] = []
     with leases.held(workspace.settings.state, "silver", hours, owner=owner):
         build = _Build(
             workspace,
@@ -62,16 +65,27 @@ def build_silver(
             run_id,
             force,
         )
-        judged = _judged(build).persist()
-        try:
-            summaries = _summaries(build, judged)
-            versions = _write(build, judged, summaries)
-        finally:
-            judged.unpersist()
-        _record(build, summaries, versions)
+        bronze = hour_state.of_table(build.states, BRONZE_EVENTS.path)
+        lines = {hour: bronze[hour].row_count for hour in hours if hour in bronze}
+        for chunk in chunks(hours, lines, max_bytes=workspace.settings.max_bytes_per_chunk):
+            reports += _build_chunk(replace(build, hours=chunk), meter)
+            meter = Meter.started(workspace.settings)
+            progress.finished(len(chunk))
+    return reports
+
+
+def _build_chunk(build: _Build, meter: Meter) -> list[HourReport]:
+    workspace = build.workspace
+    judged = _judged(build).persist()
+    try:
+        summaries = _summaries(build, judged)
+        versions = _write(build, judged, summaries)
+    finally:
+        judged.unpersist()
+    _record(build, summaries, versions)
     reports = silver_checks.reports(workspace, build.states, summaries, versions)
-    record_results(workspace.lake, reports, run_id=run_id)
-    return record_costs(meter, reports, run_id=run_id)
+    record_results(build.workspace.lake, reports, run_id=build.run_id)
+    return record_costs(meter, reports, run_id=build.run_id)
 
 
 def _judged(build: _Build) -> DataFrame:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 from typing import Any
+
+import pyarrow.dataset as ds
 
 from clickstream_platform.build.drift import drift_samples
 from clickstream_platform.build.hour_summary import KEYS, REJECT_RATE, HourSummary
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount
-from clickstream_platform.build.samples import rejected_samples
+from clickstream_platform.build.samples import rejected_lines, rejected_samples
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.storage.hour_state import States
 from clickstream_platform.tables.catalog import SILVER
@@ -17,6 +22,35 @@ from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.rules import rules_of
 from clickstream_platform.tables.silver import SILVER_EVENTS, SILVER_QUARANTINE
 from clickstream_platform.transforms.judge import ACCEPTED, QUARANTINED
+
+_USUAL_HOURS, _FEWEST_HOURS = 24, 6  # as many hours before one tell what is usual
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What the hours of a build are compared with, looked up once for all of them."""
+
+    workspace: Workspace
+    before: States
+
+    @cached_property
+    def rejected(self) -> ds.Dataset:
+        return rejected_lines(self.workspace.lake)
+
+    @cached_property
+    def _filled(self) -> tuple[list[str], list[int]]:
+        found = sorted(
+            (hour, row.row_count)
+            for (table, hour), row in self.before.items()
+            if table == SILVER_EVENTS.path and row.row_count
+        )
+        return [hour for hour, _ in found], [count for _, count in found]
+
+    def last_counts(self, hour: str) -> list[int]:
+        """The accepted events of the last hours before `hour` that had some."""
+        hours, counts = self._filled
+        place = bisect_left(hours, hour)
+        return counts[max(place - _USUAL_HOURS, 0) : place]
 
 
 def reports(
@@ -27,6 +61,7 @@ def reports(
 ) -> list[HourReport]:
     """One report per table and hour."""
     found: list[HourReport] = []
+    around = _Around(workspace, before)
     for table in SILVER:
         for hour, summary in summaries.items():
             state = before.get((table.path, hour))
@@ -40,7 +75,7 @@ def reports(
                     row_count=summary.rows_of(table),
                     version=kept if same or blocked else versions.get(table.path, kept),
                     unchanged=same,
-                    checks=_checks(workspace, before, table, summary)
+                    checks=_checks(around, table, summary)
                     if workspace.settings.checks.enabled
                     else (),
                     blocked_by=blocked,
@@ -50,14 +85,13 @@ def reports(
     return found
 
 
-def _checks(
-    workspace: Workspace, before: States, table: Table, summary: HourSummary
-) -> list[CheckOutcome]:
+def _checks(around: _Around, table: Table, summary: HourSummary) -> list[CheckOutcome]:
+    workspace = around.workspace
     if table is SILVER_EVENTS:
         return [
             CheckOutcome(
                 "contract",
-                [*_event_rules(summary), *_volume(before, summary)],
+                [*_event_rules(summary), *_volume(around.last_counts(summary.hour), summary)],
                 samples=_drift(workspace, summary),
             ),
             CheckOutcome("conservation", summary.conservation_rules()),
@@ -65,7 +99,7 @@ def _checks(
     if table is SILVER_QUARANTINE:
         samples = (
             rejected_samples(
-                workspace.lake, summary.hour, limit=workspace.settings.checks.sample_rows
+                around.rejected, summary.hour, limit=workspace.settings.checks.sample_rows
             )
             if summary.rows_of(table)
             else []
@@ -135,14 +169,9 @@ def _reject_rules(summary: HourSummary) -> list[RuleCount]:
     ]
 
 
-def _volume(before: States, summary: HourSummary) -> list[RuleCount]:
-    """WARN if the hour holds far fewer or more events than the hours known around it."""
-    known = [
-        row.row_count
-        for (table, hour), row in before.items()
-        if table == SILVER_EVENTS.path and hour < summary.hour and row.row_count
-    ][-24:]
-    if len(known) < 6:
+def _volume(known: list[int], summary: HourSummary) -> list[RuleCount]:
+    """WARN if the hour holds far fewer or more events than the hours before it."""
+    if len(known) < _FEWEST_HOURS:
         return []
     usual = median(known)
     rows = summary.rows_of(SILVER_EVENTS)

@@ -35,6 +35,18 @@ class Reach:
 
 
 @dataclass(frozen=True)
+class Orders:
+    """Purchases around all hours of a build with `is_order`, cached, and the hours that share an
+    order number and customer."""
+
+    purchases: DataFrame
+    together: Sequence[Sequence[str]]
+
+    def close(self) -> None:
+        self.purchases.unpersist()
+
+
+@dataclass(frozen=True)
 class GoldWindow:
     """Events of the wanted hours and their neighbours, with sessions and order flags, cached."""
 
@@ -46,11 +58,15 @@ class GoldWindow:
 
     def close(self) -> None:
         self.events.unpersist()
-        self.purchases.unpersist()
 
 
 def open_window(
-    workspace: Workspace, hours: Sequence[str], existing: Iterable[str], *, version: int
+    workspace: Workspace,
+    hours: Sequence[str],
+    existing: Iterable[str],
+    orders: Orders,
+    *,
+    version: int,
 ) -> GoldWindow:
     """Loads as many hours as it takes until every chain that touches `hours` is whole.
 
@@ -58,10 +74,9 @@ def open_window(
     """
     known = sorted(existing)
     margin = _MARGIN_HOURS
-    flagged, together = _whole_orders(workspace, hours, known, version=version)
     while True:
         loaded = _within(known, hours, margin)
-        events = _sessionised(workspace, loaded, flagged, version=version).persist()
+        events = _sessionised(workspace, loaded, orders.purchases, version=version).persist()
         reaches = _chain_reaches(events, hours, idle_s=workspace.limits.session_idle_s)
         missing = {
             hour
@@ -73,12 +88,12 @@ def open_window(
             break
         events.unpersist()
         margin *= 2
-    linked, later = _order_links(together, hours)
+    linked, later = _order_links(orders.together, hours)
     complete = {
         hour: Reach(reach.first, reach.last, tuple(sorted(linked.get(hour, set()))))
         for hour, reach in reaches.items()
     }
-    return GoldWindow(events, flagged, complete, later, tuple(loaded))
+    return GoldWindow(events, orders.purchases, complete, later, tuple(loaded))
 
 
 def _within(known: Sequence[str], hours: Sequence[str], margin: int) -> list[str]:
@@ -106,15 +121,15 @@ def _sessionised(
     return joined.withColumn("is_order", F.coalesce("is_order", F.lit(False)))
 
 
-def _whole_orders(
-    workspace: Workspace, hours: Sequence[str], known: Sequence[str], *, version: int
-) -> tuple[DataFrame, list[list[str]]]:
-    """Purchases around `hours` with `is_order`, cached, and the hours that share an order number
-    and customer.
+def open_orders(
+    workspace: Workspace, hours: Sequence[str], existing: Iterable[str], *, version: int
+) -> Orders:
+    """The orders of `hours`.
 
     Guarantees: reads back to the first purchase of each order in `hours` and forward to its last
         repeat, in steps that double.
     """
+    known = sorted(existing)
     repeat_s = workspace.limits.order_repeat_s
     reach = -(-repeat_s // 3600)
     span = reach + _MARGIN_HOURS
@@ -131,7 +146,7 @@ def _whole_orders(
             for order in ours
             for hour in beyond
         ):
-            return flagged, together
+            return Orders(flagged, together)
         flagged.unpersist()
         span *= 2
 

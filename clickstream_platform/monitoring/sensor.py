@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from clickstream_platform.monitoring.notifier import tell
 from clickstream_platform.monitoring.rules import standing
 from clickstream_platform.settings import settings
 
@@ -20,6 +19,8 @@ _IS_WANTED = bool(settings().alerts.urls)
 )
 def alerts_sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Starts no run; a message that could not be sent fails the tick and is tried by the next."""
+    from clickstream_platform.monitoring.notifier import tell  # noqa: PLC0415 (imports apprise)
+
     now = datetime.now(UTC)
     found = standing(settings(), now=now)
     told = tell(settings(), found, now=now)

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from clickstream_platform.errors import ClickstreamError, UsageError
@@ -19,7 +26,7 @@ from clickstream_platform.hours import parse_hour
 from clickstream_platform.settings import settings
 
 if TYPE_CHECKING:
-    from clickstream_platform.running.work import Outcome
+    from clickstream_platform.running.outcome import Outcome
 
 
 class ChecksFailedError(ClickstreamError):
@@ -33,6 +40,7 @@ class ChecksFailedError(ClickstreamError):
 @click.option("--select", "select", metavar="TABLES", help="Only these, like gold/fact_sessions.")
 @click.option("--force", is_flag=True, help="Rebuild the hours even if nothing changed.")
 @click.option("--exact", is_flag=True, help="Repair nothing outside --from/--to, nor daily marts.")
+@click.option("--dry-run", "dry", is_flag=True, help="Say what it would cost, and do nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def run(  # noqa: PLR0917 (click passes every option)
     first: str | None,
@@ -41,6 +49,7 @@ def run(  # noqa: PLR0917 (click passes every option)
     select: str | None,
     force: bool,
     exact: bool,
+    dry: bool,
     as_json: bool,
 ) -> None:
     """Bring bronze, silver and gold up to date.
@@ -58,9 +67,12 @@ def run(  # noqa: PLR0917 (click passes every option)
     with _progress(console) as progress:
         done = work.bring_up_to_date(
             settings(),
-            work.Request(first, last, source, _tables(select), force=force, exact=exact),
+            work.Request(first, last, source, _tables(select), force=force, exact=exact, dry=dry),
             on_plan=_planner(progress),
+            say=partial(progress.console.print, highlight=False),
         )
+    if dry:
+        return
     seconds = time.monotonic() - started
     if as_json:
         click.echo(done.as_json(seconds))
@@ -95,6 +107,8 @@ def _progress(console: Console) -> Progress:
         MofNCompleteColumn(),
         TextColumn("hours"),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
         console=console,
         disable=not sys.stderr.isatty(),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from clickstream_platform.build.chunks import LINE_BYTES
 from clickstream_platform.hours import chunked, day_of, hours_between, hours_of_day, spans
 from clickstream_platform.settings import Settings
 from clickstream_platform.storage import hour_state
@@ -12,7 +13,6 @@ from clickstream_platform.storage.hour_state import States
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 
 MAX_GAP_HOURS = 24
-_LINE_BYTES = 350  # about what a line weighs; turns row counts into the settings' bytes
 MAX_DAYS_PER_RUN = 31  # daily marts read their facts into one cache
 
 
@@ -50,7 +50,7 @@ def plan(hours: Sequence[str], sizes: Mapping[str, int], settings: Settings) -> 
 def sizes_of(states: States) -> dict[str, int]:
     """About how many bytes of lines each home hour has."""
     bronze = hour_state.of_table(states, BRONZE_EVENTS.path)
-    return {hour: row.row_count * _LINE_BYTES for hour, row in bronze.items()}
+    return {hour: row.row_count * LINE_BYTES for hour, row in bronze.items()}
 
 
 def plan_days(days: Sequence[str]) -> list[Span]:

@@ -11,11 +11,13 @@ import dagster as dg
 
 from clickstream_platform import run_tags
 from clickstream_platform.assets.hourly import FORCE_TAG, ONLY_STALE_TAG
+from clickstream_platform.automation.event_log import keep_connections
 from clickstream_platform.definitions import defs
 from clickstream_platform.engine.failures import EngineLostError
 from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.running.plan import Span
 from clickstream_platform.settings import Settings, use_dagster_home
+from clickstream_platform.tables.contract import Table
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -33,6 +35,7 @@ class Runs:
     @classmethod
     def open(cls, settings: Settings) -> Runs:
         use_dagster_home(settings)
+        keep_connections()
         logging.getLogger("dagster").setLevel(logging.WARNING)
         return cls(dg.DagsterInstance.get())
 
@@ -41,7 +44,7 @@ class Runs:
         job: str,
         span: Span | None,
         *,
-        assets: Sequence[dg.AssetKey] | None = None,
+        tables: Sequence[Table] | None = None,
         only_stale: bool,
         force: bool = False,
     ) -> str:
@@ -51,20 +54,20 @@ class Runs:
         Raises: RunFailedError.
         """
         try:
-            return self._execute(job, span, assets=assets, only_stale=only_stale, force=force)
+            return self._execute(job, span, tables=tables, only_stale=only_stale, force=force)
         except RunFailedError as error:
             if not isinstance(error.__cause__, EngineLostError):
                 raise
             logging.getLogger("clickstream.run").warning("%s; trying again", error)
             click.echo(f"{error}\nTrying again with a new engine.", err=True)
-            return self._execute(job, span, assets=assets, only_stale=only_stale, force=force)
+            return self._execute(job, span, tables=tables, only_stale=only_stale, force=force)
 
     def _execute(
         self,
         job: str,
         span: Span | None,
         *,
-        assets: Sequence[dg.AssetKey] | None,
+        tables: Sequence[Table] | None,
         only_stale: bool,
         force: bool = False,
     ) -> str:
@@ -78,7 +81,7 @@ class Runs:
         result = defs.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             tags=tags,
-            asset_selection=list(assets) if assets else None,
+            asset_selection=[dg.AssetKey(table.key) for table in tables] if tables else None,
             raise_on_error=False,
             run_config=_QUIET,
         )

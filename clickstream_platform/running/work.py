@@ -3,14 +3,13 @@ from them: daily marts and marts over all time."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import dagster as dg
-import duckdb
-
+from clickstream_platform.build.progress import listening
 from clickstream_platform.build.staleness import (
     is_catalogue_stale,
     stale_days,
@@ -21,17 +20,37 @@ from clickstream_platform.build.staleness import (
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.errors import ClickstreamError, UsageError
 from clickstream_platform.hours import hours_between
+from clickstream_platform.running.estimate import Rates, estimate
+from clickstream_platform.running.outcome import Outcome, built_by
 from clickstream_platform.running.plan import Span, plan, plan_days, sizes_of
-from clickstream_platform.running.session import Runs
 from clickstream_platform.settings import Settings
-from clickstream_platform.storage import delta, hour_state
+from clickstream_platform.storage import hour_state
 from clickstream_platform.storage.hour_state import States
-from clickstream_platform.tables.catalog import ALL, SILVER, table
+from clickstream_platform.tables.catalog import SILVER, table
+from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.gold import GOLD
-from clickstream_platform.tables.ops import DQ_RESULTS
+
+if TYPE_CHECKING:
+    from clickstream_platform.running.session import Runs
 
 OnPlan = Callable[[str, int], Callable[[int], None]]
+Say = Callable[[str], None]
+BRONZE, SILVER_GOLD = "bronze", "silver, gold"  # phases, as people read them
 _MAX_REPAIR_ROUNDS = 8  # late orders can make a later hour stale, once per link
+
+
+@dataclass(frozen=True)
+class _Dagster:
+    """Dagster's runs, opened when the first one is needed: its import takes seconds, which a
+    command that finds nothing to do need not spend."""
+
+    settings: Settings
+
+    @cached_property
+    def runs(self) -> Runs:
+        from clickstream_platform.running.session import Runs  # noqa: PLC0415
+
+        return Runs.open(self.settings)
 
 
 @dataclass(frozen=True)
@@ -44,68 +63,52 @@ class Request:
     tables: tuple[str, ...] = ()
     force: bool = False
     exact: bool = False
+    dry: bool = False
 
 
-@dataclass(frozen=True)
-class Built:
-    """One hour of one table after the runs."""
-
-    table: str
-    hour: str
-    row_count: int
-    version: int
-    unchanged: bool
-    blocked_by: str | None
-    red_rules: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the runs did."""
-
-    run_ids: tuple[str, ...]
-    reports: tuple[Built, ...]
-
-    @property
-    def run_count(self) -> int:
-        return len(self.run_ids)
-
-    def by_table(self) -> dict[str, list[Built]]:
-        grouped: dict[str, list[Built]] = {}
-        for report in self.reports:
-            grouped.setdefault(report.table, []).append(report)
-        return {t.path: grouped[t.path] for t in ALL if t.path in grouped}
-
-    def as_json(self, seconds: float) -> str:
-        return json.dumps(
-            {
-                "runs": list(self.run_ids),
-                "seconds": round(seconds, 1),
-                "hours": [asdict(report) for report in self.reports],
-            }
-        )
-
-
-def bring_up_to_date(settings: Settings, request: Request, *, on_plan: OnPlan) -> Outcome:
-    """Ingests and repairs; `on_plan` is told each phase's hours and returns its progress callback.
+def bring_up_to_date(
+    settings: Settings, request: Request, *, on_plan: OnPlan, say: Say = lambda _: None
+) -> Outcome:
+    """Ingests and repairs; `on_plan` is told each phase's hours and returns its progress callback,
+    `say` what each phase will cost, before it begins. A dry request ends there.
 
     Raises: RunFailedError, UsageError for an unknown source or table.
     """
     workspace = Workspace(settings, _no_engine)
-    runs = Runs.open(settings)
+    dagster = _Dagster(settings)
     before = hour_state.current(workspace.lake)
-    run_ids = _ingest(workspace, runs, request, on_plan)
-    run_ids += _repair(workspace, runs, request, on_plan)
+    if request.dry:
+        _foretell(workspace, request, before, say)
+        return Outcome((), ())
+    run_ids = _ingest(workspace, dagster, request, on_plan, say)
+    run_ids += _repair(workspace, dagster, request, on_plan, say)
     if not request.tables and not request.exact:
-        run_ids += _follow(workspace, runs, on_plan)
-    return Outcome(tuple(run_ids), tuple(_built(workspace, before, run_ids)))
+        run_ids += _follow(workspace, dagster, on_plan)
+    return Outcome(tuple(run_ids), tuple(built_by(workspace, before, run_ids)))
 
 
 def _no_engine() -> None:
     raise ClickstreamError("Planning must not need the engine; this is a bug.")
 
 
-def _ingest(workspace: Workspace, runs: Runs, request: Request, on_plan: OnPlan) -> list[str]:
+def _foretell(workspace: Workspace, request: Request, states: States, say: Say) -> None:
+    """What a run would do; silver and gold as far as it is known before the files are read."""
+    rates = Rates.of(workspace.settings.state)
+    waiting = _waiting(workspace, request)
+    say(estimate(rates, BRONZE, _spans(list(waiting), waiting, workspace.settings), waiting))
+    sizes = sizes_of(states)
+    rebuilt = _rebuilt(request, states)
+    stale = _stale(workspace, request, states)
+    for hour, size in waiting.items():
+        sizes[hour] = sizes.get(hour, 0) + size
+    wanted = sorted({*rebuilt, *stale, *waiting})
+    say(estimate(rates, SILVER_GOLD, _spans(wanted, sizes, workspace.settings), sizes))
+    if waiting:
+        say("Late lines may touch further hours; that shows when they are read.")
+
+
+def _waiting(workspace: Workspace, request: Request) -> dict[str, int]:
+    """Bytes of finished new files by ingest hour."""
     if request.source and request.source not in workspace.forms:
         known = ", ".join(sorted(workspace.forms))
         raise UsageError(f"There is no source {request.source!r}. Sources: {known}.")
@@ -115,90 +118,129 @@ def _ingest(workspace: Workspace, runs: Runs, request: Request, on_plan: OnPlan)
     waiting = workspace.manifest.waiting_hours()
     if request.exact and request.first and request.last:
         waiting = {h: size for h, size in waiting.items() if request.first <= h <= request.last}
+    return waiting
+
+
+def _ingest(
+    workspace: Workspace, dagster: _Dagster, request: Request, on_plan: OnPlan, say: Say
+) -> list[str]:
+    waiting = _waiting(workspace, request)
     if not waiting:
         return []
-    advance = on_plan("bronze", len(waiting))
+    spans = plan(list(waiting), waiting, workspace.settings)
+    rates = Rates.of(workspace.settings.state)
+    say(estimate(rates, BRONZE, spans, waiting))
+    advance = on_plan(BRONZE, len(waiting))
     ids = []
-    for span in plan(list(waiting), waiting, workspace.settings):
-        ids.append(runs.execute("ingest", span, only_stale=False))
+    for span in spans:
+        started = time.monotonic()
+        ids.append(dagster.runs.execute("ingest", span, only_stale=False))
+        size = sum(waiting[hour] for hour in span.wanted)
+        rates.note(BRONZE, size, time.monotonic() - started)
         advance(len(span.wanted))
     return ids
 
 
-def _repair(workspace: Workspace, runs: Runs, request: Request, on_plan: OnPlan) -> list[str]:
-    assets = _selected(request.tables)
+def _rebuilt(request: Request, states: States) -> list[str]:
+    """The hours that are asked for by name, whether stale or not."""
+    if not (request.first and request.last and (request.force or request.tables)):
+        return []
+    asked = set(hours_between(request.first, request.last))
+    return sorted({hour for _, hour in states} & asked)
+
+
+def _stale(workspace: Workspace, request: Request, states: States) -> list[str]:
+    stale = sorted({*stale_silver(workspace, states), *stale_gold(workspace, states)})
+    if request.exact and request.first and request.last:
+        return [hour for hour in stale if request.first <= hour <= request.last]
+    return stale
+
+
+def _repair(
+    workspace: Workspace, dagster: _Dagster, request: Request, on_plan: OnPlan, say: Say
+) -> list[str]:
+    tables = _selected(request.tables)
     ids: list[str] = []
-    if request.first and request.last and (request.force or assets):
-        hours = hours_between(request.first, request.last)
-        states = hour_state.current(workspace.lake)
-        known = sorted({hour for _, hour in states} & set(hours))
+    known = _rebuilt(request, hour_state.current(workspace.lake))
+    if known:
         ids += _run_spans(
             workspace,
-            runs,
+            dagster,
             known,
-            on_plan("rebuild", len(known)),
-            assets=assets,
+            on_plan,
+            say,
+            tables=tables,
             only_stale=not request.force,
             force=request.force,
         )
-    if assets:
+    if tables:
         return ids
     for _ in range(_MAX_REPAIR_ROUNDS):
-        states = hour_state.current(workspace.lake)
-        stale = sorted({*stale_silver(workspace, states), *stale_gold(workspace, states)})
-        if request.exact and request.first and request.last:
-            stale = [hour for hour in stale if request.first <= hour <= request.last]
+        stale = _stale(workspace, request, hour_state.current(workspace.lake))
         if not stale:
             return ids
-        ids += _run_spans(
-            workspace,
-            runs,
-            stale,
-            on_plan("silver, gold", len(stale)),
-            assets=None,
-            only_stale=True,
-        )
+        ids += _run_spans(workspace, dagster, stale, on_plan, say, tables=None, only_stale=True)
     raise ClickstreamError(
         f"{len(stale)} hours are still stale after {_MAX_REPAIR_ROUNDS} rounds, like {stale[0]}; "
         "this is a bug: please report `ops/hour_state` of that hour."
     )
 
 
-def _follow(workspace: Workspace, runs: Runs, on_plan: OnPlan) -> list[str]:
+def _follow(workspace: Workspace, dagster: _Dagster, on_plan: OnPlan) -> list[str]:
     """The catalogue, daily marts once their hours are settled, then the marts over all time."""
     ids = []
     if is_catalogue_stale(workspace, hour_state.current(workspace.lake)):
         advance = on_plan("catalogue", 1)
-        ids.append(runs.execute("catalogue", None, only_stale=True))
+        ids.append(dagster.runs.execute("catalogue", None, only_stale=True))
         advance(1)
     days = stale_days(workspace, hour_state.current(workspace.lake))
     if days:
         advance = on_plan("daily marts", len(days))
         for span in plan_days(days):
-            ids.append(runs.execute("daily", span, only_stale=True))
+            ids.append(dagster.runs.execute("daily", span, only_stale=True))
             advance(len(span.wanted))
     if stale_snapshots(workspace, hour_state.current(workspace.lake)):
         advance = on_plan("marts over all time", 1)
-        ids.append(runs.execute("snapshots", None, only_stale=True))
+        ids.append(dagster.runs.execute("snapshots", None, only_stale=True))
         advance(1)
     return ids
 
 
 def _run_spans(
     workspace: Workspace,
-    runs: Runs,
+    dagster: _Dagster,
     hours: Sequence[str],
-    advance: Callable[[int], None],
+    on_plan: OnPlan,
+    say: Say,
     *,
-    assets: Sequence[dg.AssetKey] | None,
+    tables: Sequence[Table] | None,
     only_stale: bool,
     force: bool = False,
 ) -> list[str]:
+    """Runs silver and gold; each hour counts twice, as each layer's chunks are told."""
     ids = []
     sizes = sizes_of(hour_state.current(workspace.lake))
-    for span in _spans(hours, sizes, workspace.settings):
-        ids.append(runs.execute("repair", span, assets=assets, only_stale=only_stale, force=force))
-        advance(len(span.wanted))
+    spans = _spans(hours, sizes, workspace.settings)
+    rates = Rates.of(workspace.settings.state)
+    say(estimate(rates, SILVER_GOLD, spans, sizes))
+    advance = on_plan(SILVER_GOLD, 2 * len(hours))
+    for span in spans:
+        told: list[int] = []
+
+        def on_hours(count: int, told: list[int] = told) -> None:
+            told.append(count)
+            advance(count)
+
+        started = time.monotonic()
+        with listening(on_hours):
+            ids.append(
+                dagster.runs.execute(
+                    "repair", span, tables=tables, only_stale=only_stale, force=force
+                )
+            )
+        size = sum(sizes.get(hour, 0) for hour in span.wanted)
+        rates.note(SILVER_GOLD, size, time.monotonic() - started)
+        advance(2 * len(span.wanted) - sum(told))
     return ids
 
 
@@ -206,54 +248,14 @@ def _spans(hours: Sequence[str], sizes: dict[str, int], settings: Settings) -> l
     return plan(list(hours), sizes, settings) if hours else []
 
 
-def _selected(paths: Sequence[str]) -> list[dg.AssetKey] | None:
+def _selected(paths: Sequence[str]) -> list[Table] | None:
     if not paths:
         return None
     allowed = {t.path for t in (*SILVER, *GOLD)}
-    keys = set()
+    selected: dict[str, Table] = {}
     for path in paths:
         if table(path).path not in allowed:
             raise UsageError(f"--select takes hourly tables of silver and gold, not {path}.")
         chosen = SILVER if table(path) in SILVER else (table(path),)
-        keys |= {dg.AssetKey(t.key) for t in chosen}
-    return sorted(keys)
-
-
-def _built(workspace: Workspace, before: States, run_ids: Sequence[str]) -> list[Built]:
-    """Every hour these runs recorded, with the rules that were broken in it."""
-    wanted = set(run_ids)
-    after = hour_state.current(workspace.lake)
-    red = _red_rules(workspace, run_ids)
-    rows = []
-    for (path, hour), state in sorted(after.items()):
-        if state.run_id not in wanted:
-            continue
-        old = before.get((path, hour))
-        rows.append(
-            Built(
-                table=path,
-                hour=hour,
-                row_count=state.row_count,
-                version=state.version,
-                unchanged=old is not None and old.version == state.version,
-                blocked_by=state.blocked_by,
-                red_rules=tuple(red.get((path, hour), ())),
-            )
-        )
-    return rows
-
-
-def _red_rules(workspace: Workspace, run_ids: Sequence[str]) -> dict[tuple[str, str], list[str]]:
-    if not run_ids or not delta.exists(workspace.lake, DQ_RESULTS):
-        return {}
-    with duckdb.connect() as connection:
-        connection.register("results", delta.read_arrow(workspace.lake, DQ_RESULTS))
-        found = connection.execute(
-            'SELECT DISTINCT "table", hour, rule FROM results '
-            "WHERE NOT passed AND action <> 'reject' AND list_contains($ids, run_id) ORDER BY ALL",
-            {"ids": list(run_ids)},
-        ).fetchall()
-    red: dict[tuple[str, str], list[str]] = {}
-    for path, hour, rule in found:
-        red.setdefault((path, hour), []).append(rule)
-    return red
+        selected |= {t.path: t for t in chosen}
+    return [selected[path] for path in sorted(selected)]

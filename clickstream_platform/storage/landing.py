@@ -19,7 +19,7 @@ import zstandard
 
 from clickstream_platform.sources.model import LineForm
 from clickstream_platform.storage.containers import ArrayCutter, parquet_groups, parquet_records
-from clickstream_platform.storage.records import batches, cut
+from clickstream_platform.storage.records import batches, cut, places
 
 SPLIT_BYTES = 32 << 20
 BLOCK_BYTES = 8 << 20
@@ -121,13 +121,13 @@ def inspect(root: Path, path: str, source: LineForm) -> Inspected:
             block = stream.read(SPLIT_BYTES)
             digest.update(block)
             data = rest + block
-            piece = cut(data, delimiter=delimiter, final=not block)
+            piece = places(data, delimiter=delimiter, final=not block)
             end = start + len(data) - len(piece.rest)
-            count = len(piece.records)
+            count = len(piece)
             if count:
                 skips = pending_header
                 if skips:
-                    header = _as_text(piece.records[0].as_py())
+                    header = _as_text(piece.first)
                     pending_header = False
                 splits.append(Split(str(full), codec, delimiter, start, end, ordinal, skips))
                 ordinal += count - skips

@@ -13,6 +13,23 @@ MAX_QUOTED_RECORD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
+class Places:
+    """Where the non-blank records of `data` lie, and the bytes after the last record end."""
+
+    data: bytes
+    starts: np.ndarray
+    ends: np.ndarray
+    rest: bytes
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @property
+    def first(self) -> bytes:
+        return self.data[self.starts[0] : self.ends[0]]
+
+
+@dataclass(frozen=True)
 class Cut:
     """The whole records of a block, and the bytes after the last record end."""
 
@@ -26,6 +43,13 @@ def cut(data: bytes, *, delimiter: str | None, final: bool) -> Cut:
     `delimiter` is that of a CSV, whose quoted fields may hold line ends; null for other formats.
     Unless `final`, what follows the last line end is handed back as `rest`.
     """
+    found = places(data, delimiter=delimiter, final=final)
+    buffer = np.frombuffer(found.data, dtype=np.uint8)
+    return Cut(_binary_array(buffer, found.starts, found.ends), found.rest)
+
+
+def places(data: bytes, *, delimiter: str | None, final: bool) -> Places:
+    """As `cut`, but the records stay where they are: enough to count them."""
     if not final:
         end = data.rfind(b"\n") + 1
         data, rest = data[:end], data[end:]
@@ -41,17 +65,25 @@ def cut(data: bytes, *, delimiter: str | None, final: bool) -> Cut:
         starts, ends, open_from = _join_quoted(data, starts, ends, delimiter.encode(), final=final)
         if open_from is not None:
             rest = data[open_from:] + rest
-    return Cut(_binary_array(buffer, starts, ends), rest)
+    return Places(data, *_filled(buffer, starts, ends), rest)
 
 
-def _binary_array(buffer: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> pa.Array:
-    """The bytes from each start to its end, without a final carriage return or blank ones."""
+def _filled(
+    buffer: np.ndarray, starts: np.ndarray, ends: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and ends without a final carriage return and without blank records."""
     if not len(starts):
-        return pa.array([], pa.binary())
+        return starts, ends
     has_return = (ends > starts) & (buffer[np.maximum(ends - 1, 0)] == RETURN)
     ends = ends - has_return
     filled = ends > starts
-    starts, ends = starts[filled], ends[filled]
+    return starts[filled], ends[filled]
+
+
+def _binary_array(buffer: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> pa.Array:
+    """The bytes from each start to its end."""
+    if not len(starts):
+        return pa.array([], pa.binary())
     lengths = ends - starts
     offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
     np.cumsum(lengths, out=offsets[1:])

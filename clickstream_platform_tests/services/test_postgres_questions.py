@@ -25,7 +25,8 @@ from clickstream_platform_tests.services import postgres_server
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 QUESTIONS = [name for name, question in named_queries().items() if is_published(question)]
 LAKE_ONLY = {
-    *("check_results", "check_summary", "check_trend", "complete_through", "duplicates_by_hour"),
+    *("check_results", "check_summary", "check_trend", "complete_through", "costs"),
+    "duplicates_by_hour",
     *("hour_freshness", "lateness", "ledger", "quarantine_by_hour", "quarantine_by_source"),
     *("rejected_lines", "warnings"),
 }
@@ -36,7 +37,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     home = tmp_path_factory.mktemp("questions")
     daily_rows.build(home)
     catalogue_rows.build(home)
-    return lake_rows.build(home)
+    found = lake_rows.build(home)
+    known = {"session_id": "bought", "client_session_id": "theirs"}
+    view = lake_rows.event(9, "page_view", "10:02:30", "v1") | known
+    lake_rows.write(home, "gold/fact_events", [view])
+    return found
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from clickstream_platform.storage.records import MAX_QUOTED_RECORD_BYTES, batches, cut
+from clickstream_platform.storage.records import MAX_QUOTED_RECORD_BYTES, batches, cut, places
 
 
 def records(data: bytes, *, delimiter: str | None = ",") -> list[bytes]:
@@ -83,3 +83,14 @@ def test_records_do_not_depend_on_where_blocks_end(seed: int, delimiter: str | N
     assert in_blocks(data, len(data), delimiter=delimiter) == expected
     for size in (rng.randint(1, 7), rng.randint(8, 60), 257):
         assert in_blocks(data, size, delimiter=delimiter) == expected
+
+
+def test_counting_records_in_place_agrees_with_cutting_them() -> None:
+    for data in (b"", b"\n\r\n", b"a\r\n\r\nb", b'1,"x\ny",2\n3\n4,"open', b"\n \nlast\r"):
+        for delimiter in (None, ","):
+            for final in (True, False):
+                whole = cut(data, delimiter=delimiter, final=final)
+                there = places(data, delimiter=delimiter, final=final)
+                assert (len(there), there.rest) == (len(whole.records), whole.rest)
+                if len(there):
+                    assert there.first == whole.records[0].as_py()

@@ -46,6 +46,7 @@ EDGES: dict[str, dict[Pair, tuple[list[Any], list[Any]]]] = {
         ("currency", "str_matches"): (["EUR", None], ["eur", "EURO", "EU", "1EUR", ""]),
         ("refr_medium", "isin"): (["search", "internal", "unknown", None], ["Search", ""]),
         ("enrichment_version", "greater_than_or_equal_to"): ([1], [0]),
+        ("reused_id_lines", "greater_than_or_equal_to"): ([0], [-1]),
     },
     FUNNEL_10MIN.path: {
         ("step_no", "greater_than_or_equal_to"): ([1], [0]),

@@ -1,0 +1,16 @@
+select
+    event_hour,
+    try_strptime(event_hour, '%Y-%m-%dT%H')::timestamptz as hour_start,
+    count(*) as events,
+    count(distinct visitor_id) as visitors,
+    count(distinct user_id) as users,
+    count(*) filter (event_name = 'page_view') as page_views,
+    count(*) filter (event_name = 'view_item') as view_items,
+    count(*) filter (event_name = 'add_to_cart') as add_to_carts,
+    count(*) filter (event_sequence = 1) as sessions_started,
+    count(*) filter (is_order) as orders,
+    coalesce(sum(value) filter (is_order and coalesce(currency, 'USD') = 'USD'), 0)::decimal(22, 2)
+        as revenue,
+    count(*) filter (is_order and currency <> 'USD') as orders_other_currency
+from placed
+group by event_hour

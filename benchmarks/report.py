@@ -1,0 +1,86 @@
+"""docs/BENCHMARKS.md and its plots, from the results' JSON files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import Finding
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+ORDER = (
+    "raw_to_gold", "scaling", "backfill720", "naive24", "micro_batch", "orchestration", "checks",
+    "noop", "resume", "pruning", "silver_bytes",
+)  # fmt: skip
+WIDTH, BAR, LEFT = 640, 26, 150
+
+
+def write(folder: Path) -> None:
+    """Replaces the generated part of the page, between its two marks."""
+    page = DOCS / "BENCHMARKS.md"
+    begin, end = "<!-- results -->", "<!-- end of results -->"
+    before, _, rest = page.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    found = [json.loads(path.read_text()) for path in _results(folder)]
+    sections = [_section(result) for result in found]
+    page.write_text(f"{before}{begin}\n\n" + "\n".join(sections) + f"\n{end}{after}")
+
+
+def _results(folder: Path) -> list[Path]:
+    made = {path.stem: path for path in (folder / "results").glob("*.json") if "-" not in path.stem}
+    names = [name for name in ORDER if name in made] + sorted(set(made) - set(ORDER))
+    return [made[name] for name in names]
+
+
+def section_text(finding: Finding) -> str:
+    """A finding for the terminal."""
+    return "\n".join([f"## {finding.title}", "", *_table(finding.columns, finding.rows), ""]) + (
+        "\n".join(finding.notes) + "\n"
+    )
+
+
+def _section(result: Mapping[str, Any]) -> str:
+    lines = [f"## {result['title']}", "", f"`{result['command']}`", ""]
+    lines += _table(result["columns"], result["rows"])
+    lines += ["", *[f"- {note}" for note in result["notes"]]]
+    lines += [f"- {result['machine']}; {result['made_at']}; commit {result['commit']}", ""]
+    if result.get("plot"):
+        name = f"bench-{result['name']}.svg"
+        (DOCS / "images" / name).write_text(drawn(result["plot"]))
+        lines += [f"![{result['title']}](images/{name})", ""]
+    return "\n".join(lines)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    marks = ["---"] + ["---:"] * (len(columns) - 1)
+    return [f"| {' | '.join(cells)} |" for cells in (columns, marks, *rows)]
+
+
+def drawn(plot: Mapping[str, Any]) -> str:
+    """Bars of medians with every single measurement as a dot, as SVG."""
+    values: Mapping[str, list[float]] = plot["values"]
+    most = max(max(measured) for measured in values.values())
+    scale = (WIDTH - LEFT - 80) / most
+    height = 20 + len(values) * BAR
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
+        'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="white"/>'
+    ]
+    for number, (name, measured) in enumerate(values.items()):
+        top = 10 + number * BAR
+        middle = sorted(measured)[len(measured) // 2]
+        width = middle * scale
+        parts.append(f'<text x="{LEFT - 8}" y="{top + 15}" text-anchor="end">{escape(name)}</text>')
+        parts.append(
+            f'<rect x="{LEFT}" y="{top + 3}" width="{width:.1f}" height="16" fill="#4c78a8"/>'
+        )
+        parts += [
+            f'<circle cx="{LEFT + value * scale:.1f}" cy="{top + 11}" r="3" fill="#f58518"/>'
+            for value in measured
+        ]
+        end = LEFT + max(measured) * scale + 8
+        parts.append(f'<text x="{end:.1f}" y="{top + 15}">{middle:.4g} {plot["unit"]}</text>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
