@@ -69,6 +69,7 @@ def _hour_metadata(report: HourReport) -> dict[str, Any]:
             "unchanged": report.unchanged,
             "blocked_by": report.blocked_by,
             **report.details,
+            **report.cost,
         }
     )
 

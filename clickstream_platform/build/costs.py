@@ -48,7 +48,7 @@ class Meter:
 
 
 def record_costs(meter: Meter, reports: Sequence[HourReport], *, run_id: str) -> list[HourReport]:
-    """Appends one row per report, in one commit; the reports with their cost among the details.
+    """Appends one row per report, in one commit; the reports with their cost.
 
     The build's CPU seconds are shared out by rows (each hour one more than it has), since all
     tables of a build come from one read; their sum is what the meter says.
@@ -81,7 +81,7 @@ def record_costs(meter: Meter, reports: Sequence[HourReport], *, run_id: str) ->
                 **cost,
             }
         )
-        told.append(replace(report, details={**report.details, **cost}))
+        told.append(replace(report, cost=cost))
     if rows:
         content = pa.Table.from_pylist(rows, schema=COST_HOURLY.arrow_schema)
         delta.append_arrow(content, meter.settings.lake, COST_HOURLY, run_id=run_id)
@@ -100,9 +100,9 @@ def _engine(settings: Settings) -> tuple[int | None, float]:
     if jvm is None:
         return None, 0.0
     seconds = 0.0
-    with contextlib.suppress(psutil.NoSuchProcess):
+    with contextlib.suppress(psutil.Error):
         seconds += sum(jvm.cpu_times()[:4])  # with the workers that have ended
         for worker in jvm.children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with contextlib.suppress(psutil.Error):
                 seconds += sum(worker.cpu_times()[:2])
     return jvm.pid, seconds

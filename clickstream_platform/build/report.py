@@ -67,6 +67,7 @@ class HourReport:
     checks: Sequence[CheckOutcome] = ()
     blocked_by: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    cost: Mapping[str, float] = field(default_factory=dict)
 
 
 def record_results(lake: Path, reports: Sequence[HourReport], *, run_id: str) -> None:

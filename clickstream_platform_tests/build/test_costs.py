@@ -21,7 +21,7 @@ from clickstream_platform.tables.catalog import BY_PATH
 from clickstream_platform.tables.costs import COST_HOURLY
 from clickstream_platform_tests.homes import bring_up_all, json_line, land, rows
 
-HOURS = ("2024-11-29T10", "2024-11-29T11")
+HOURS = ("2024-11-29T10",)
 NOT_METERED = {"ops"}
 
 
@@ -42,12 +42,12 @@ def test_files_and_bytes_are_those_of_the_lake_and_cpu_seconds_add_up(
     costs = rows(workspace, COST_HOURLY)
     assert {row["run_id"] for row in costs} == {"run-1"}
     assert files_on_record(costs) == files_in_the_lake(workspace)
-    told = [report for report in reports if "cpu_s" in report.details]
+    told = [report for report in reports if report.cost]
     assert {(r.table, r.hour) for r in told} == {(row["table"], row["hour"]) for row in costs}
     silent = {report.table for report in reports if report not in told}
     assert silent == {"bronze/catalogue"}  # no feed came
     total = sum(row["cpu_s"] for row in costs)
-    assert total == pytest.approx(sum(r.details["cpu_s"] for r in told))
+    assert total == pytest.approx(sum(r.cost["cpu_s"] for r in told))
     assert 0 < total <= used * 1.02  # what tests do between the builds is not in it
     assert total >= used * 0.8
 
@@ -84,8 +84,8 @@ def test_the_meter_counts_the_engine_s_work(engine_settings: Settings, spark: Sp
     jvm = psutil.Process(record.pid)
     outer = sum(jvm.cpu_times()[:2]) + time.process_time()
     meter = Meter.started(engine_settings)
-    spark.range(40_000_000).selectExpr("sum(hash(id) % 7)").collect()
+    spark.range(1_000_000).selectExpr("sum(hash(id) % 7)").collect()
     seconds = meter.seconds()
     outer = sum(jvm.cpu_times()[:2]) + time.process_time() - outer
-    assert 0.1 < seconds <= outer * 1.02
+    assert 0.01 < seconds <= outer * 1.02
     assert Meter.started(engine_settings).seconds() < seconds

@@ -20,17 +20,18 @@ from playwright.sync_api import Page, expect
 from clickstream_platform.settings import Settings
 from clickstream_platform.tiles.model import Page as TilePage
 from clickstream_platform.tiles.pages import PAGES
-from clickstream_platform_tests.queries import lake_rows
 from clickstream_platform_tests.queries.lake_rows import TEN
 from clickstream_platform_tests.services.test_ui import ui_walk
+from clickstream_platform_tests.tiles.conftest import build_full
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
 PHONE = {"width": 390, "height": 844}
+DESK = {"width": 1400, "height": 1000}
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return lake_rows.build(tmp_path_factory.mktemp("dashboard"))
+    return build_full(tmp_path_factory.mktemp("dashboard"))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def test_the_page_shows_what_the_command_answers_and_asks_nobody_else(
     page.on("request", lambda request: asked.append(request.url))
     page.goto(url)
     [row] = _query(tiny, "session_totals")
-    assert row["sessions"] == 4
+    assert row["sessions"] == 6
     for label, text in (
         ("Sessions", f"{row['sessions']:,}"),
         ("Visitors", f"{row['visitors']:,}"),
@@ -89,14 +90,14 @@ def test_the_address_bar_restores_a_filter_and_a_choice_changes_the_address(
 ) -> None:
     page.goto(f"{url}/?time=between&from={TEN}&to={TEN}")
     [row] = _query(tiny, "session_totals", f"from={TEN}", f"to={TEN}")
-    assert row["sessions"] == 3
+    assert row["sessions"] == 4
     sessions = page.locator(".st-key-overview-1 [data-testid='stMetric']").filter(
         has=page.get_by_text("Sessions", exact=True)
     )
-    expect(sessions.locator("[data-testid='stMetricValue']")).to_have_text("3")
+    expect(sessions.locator("[data-testid='stMetricValue']")).to_have_text("4")
     page.get_by_label("To hour (UTC)").fill("2026-11-20T11")
     page.keyboard.press("Enter")
-    expect(sessions.locator("[data-testid='stMetricValue']")).to_have_text("4")
+    expect(sessions.locator("[data-testid='stMetricValue']")).to_have_text("6")
     expect(page).to_have_url(re.compile(r"to=2026-11-20T11"))
     page.get_by_role("link", name="Funnel").click()
     expect(page.get_by_role("heading", name="The funnel")).to_be_visible()
@@ -108,11 +109,78 @@ def test_every_page_is_whole_on_a_phone(page: Page, url: str, shown: TilePage) -
     page.set_viewport_size(PHONE)
     page.goto(url if shown is PAGES[0] else f"{url}/{shown.path}")
     for at, tile in enumerate(shown.tiles):
-        expect(page.locator(f".st-key-{shown.path}-{at} h4")).to_have_text(tile.title)
+        place = page.locator(f".st-key-{shown.path}-{at}")
+        expect(place.locator("h4")).to_have_text(tile.title)
+        if tile.figure is not None and not tile.numbers:
+            expect(place.locator(".js-plotly-plot .main-svg").first).to_be_attached()
     expect(page.locator("[data-testid='stException']")).to_have_count(0)
+    expect(page.get_by_text("Not built yet")).to_have_count(0)
+    expect(page.get_by_text("No rows in these hours.")).to_have_count(0)
     expect(page.get_by_role("dialog")).to_have_count(0)
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= PHONE["width"]
+
+
+@pytest.mark.parametrize("shown", PAGES, ids=lambda shown: shown.path)
+def test_every_page_takes_filters_from_the_address_and_tells_what_it_cannot_filter(
+    page: Page, url: str, shown: TilePage
+) -> None:
+    page.set_viewport_size(DESK)
+    path = "" if shown is PAGES[0] else shown.path
+    page.goto(f"{url}/{path}?time=between&from={TEN}&to={TEN}&device=mobile&bots=out")
+    tiles = range(len(shown.tiles))
+    for at in tiles:
+        expect(page.locator(f".st-key-{shown.path}-{at} h4")).to_be_visible()
+    expect(page.locator("[data-testid='stException']")).to_have_count(0)
+    for label, chosen in (("Device", "mobile"), ("Bots", "out"), ("Time", "between")):
+        box = page.get_by_role("combobox", name=re.compile(label))
+        expect(box.first).to_have_attribute("aria-label", re.compile(chosen))
+    told = "".join(page.locator(f".st-key-{shown.path}-{at}").inner_text() for at in tiles)
+    assert "--only device_category=mobile" in told or "not by device" in told
+
+
+def test_dark_and_light_follow_the_browser(page: Page, url: str) -> None:
+    page.set_viewport_size(DESK)
+    brightness = {}
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.goto(url)
+        expect(page.locator(".st-key-overview-1 h4")).to_be_visible()
+        colours = page.evaluate(
+            "[getComputedStyle(document.querySelector('.stApp')).backgroundColor,"
+            " getComputedStyle(document.querySelector('.st-key-overview-1 h4')).color]"
+        )
+        brightness[scheme] = [sum(map(int, re.findall(r"\d+", text)[:3])) for text in colours]
+    page.emulate_media(color_scheme="light")
+    assert brightness["light"][0] > 600
+    assert brightness["light"][1] < 300
+    assert brightness["dark"][0] < 150
+    assert brightness["dark"][1] > 500
+
+
+def test_a_page_is_reached_and_a_filter_is_set_by_the_keyboard_alone(page: Page, url: str) -> None:
+    page.set_viewport_size(DESK)
+    page.goto(url)
+    expect(page.locator(".st-key-overview-1 h4")).to_be_visible()
+    _tab_to(page, "Funnel")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="The funnel")).to_be_visible()
+    _tab_to(page, "Bots")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("option", name="out")).to_be_visible()
+    page.keyboard.type("out")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/funnel\?.*bots=out"))
+
+
+def _tab_to(page: Page, word: str) -> None:
+    """Presses Tab until what has the focus is called so."""
+    focus = "(document.activeElement.ariaLabel || '') + ' ' + document.activeElement.innerText"
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if word in page.evaluate(focus):
+            return
+    pytest.fail(f"no Tab reaches {word}")
 
 
 def test_a_wrong_hour_in_the_address_is_explained(page: Page, url: str) -> None:

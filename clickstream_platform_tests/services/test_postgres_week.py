@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,15 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 from psycopg import sql
+from psycopg.rows import dict_row
 
 from benchmarks import gold_lake
 from clickstream_platform.publish.bi import publish_gold, star_schema, view_texts
 from clickstream_platform.queries.lake import Lake
+from clickstream_platform.queries.named import named_queries
+from clickstream_platform.queries.views import base_tables
 from clickstream_platform.settings import Settings, read_settings
+from clickstream_platform.tables.catalog import BY_PATH
 from clickstream_platform.tables.contract import Table
 from clickstream_platform_tests.services import postgres_server
 
@@ -85,6 +90,51 @@ def test_publishing_one_changed_hour_touches_only_its_rows(server: str, week: Se
         assert {row for row in now if row[0] != HOUR} == others, table.path
         assert not {row for row in now if row[0] == HOUR} & before[table.path]
         assert totals_of_server(server, table) == totals_of_lake(week, table)
+
+
+def test_the_named_questions_give_the_same_answers_from_what_was_published(
+    server: str, week: Settings
+) -> None:
+    publish_gold(week, url=server)
+    asked = 0
+    with Lake(week) as lake, Published(week, server) as published:
+        for question in named_queries().values():
+            tables = base_tables(question.tables)
+            if tables <= set(lake.tables) and any(name.startswith("gold.") for name in tables):
+                values = question.values({})
+                assert published.rows(question.sql, values) == lake.rows(question.sql, values)
+                asked += 1
+    assert asked >= 25
+
+
+class Published(Lake):
+    """The lake with its gold taken from PostgreSQL, row by row."""
+
+    def __init__(self, home: Settings, url: str) -> None:
+        self._url = url
+        super().__init__(home)
+
+    def _relation(self, name: str, version: int | None) -> str:
+        if not name.startswith("gold."):
+            return super()._relation(name, version)
+        schema = BY_PATH[name.replace(".", "/")].arrow_schema
+        with psycopg.connect(self._url, row_factory=dict_row) as connection:
+            found = connection.execute(f"select * from {name}").fetchall()  # type: ignore[arg-type]
+        rows = [{f.name: as_stored(row[f.name], f.type) for f in schema} for row in found]
+        source = f"published_{name.replace('.', '_')}"
+        self.sql.register(source, pa.Table.from_pylist(rows, schema=schema))
+        return source
+
+
+def as_stored(value: Any, kind: pa.DataType) -> Any:
+    """A value as the lake has it: in JSON an amount is a text."""
+    if value is None:
+        return None
+    if pa.types.is_list(kind):
+        return [as_stored(inner, kind.value_type) for inner in value]
+    if pa.types.is_struct(kind):
+        return {field.name: as_stored(value.get(field.name), field.type) for field in kind}
+    return Decimal(value) if pa.types.is_decimal(kind) else value
 
 
 def publish_and_kill(url: str, home: Settings) -> int:
