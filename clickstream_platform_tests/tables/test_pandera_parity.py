@@ -56,6 +56,9 @@ EDGES: dict[str, dict[Pair, tuple[list[Any], list[Any]]]] = {
         ("step_rate", "less_than_or_equal_to"): ([1.0, None], [1.001]),
         ("overall_rate", "greater_than_or_equal_to"): ([0.0, None], [-0.001]),
         ("overall_rate", "less_than_or_equal_to"): ([1.0, None], [1.001]),
+        ("mean_step_s", "greater_than_or_equal_to"): ([0.0, None], [-0.001]),
+        ("median_step_s", "greater_than_or_equal_to"): ([0.0, None], [-0.001]),
+        ("median_total_s", "greater_than_or_equal_to"): ([0.0, None], [-0.001]),
     },
 }
 TABLES = {table.path: table for table in (SILVER_EVENTS, FUNNEL_10MIN)}
