@@ -71,11 +71,8 @@ def build_gold(
         states = hour_state.current(workspace.lake)
         version = delta.version(workspace.lake, SILVER_EVENTS)
         build = _Build(workspace, tuple(hours), states, run_id, force, version)
-        existing = {
-            hour
-            for hour, row in hour_state.of_table(states, SILVER_EVENTS.path).items()
-            if row.row_count
-        }
+        # Of the version that is read: the states may not know its newest hours yet.
+        existing = delta.hours_of(workspace.lake, SILVER_EVENTS, version=version)
         window = open_window(workspace, hours, existing, version=version)
         try:
             results = in_parallel([partial(_build_table, build, table, window) for table in tables])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import Any
 
@@ -11,7 +11,7 @@ from clickstream_platform.build.hour_summary import KEYS, REJECT_RATE, HourSumma
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount
 from clickstream_platform.build.samples import rejected_samples
 from clickstream_platform.build.workspace import Workspace
-from clickstream_platform.storage.hour_state import States
+from clickstream_platform.storage.hour_state import HourStateRow, States
 from clickstream_platform.tables.catalog import SILVER
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.rules import rules_of
@@ -23,22 +23,22 @@ def reports(
     workspace: Workspace,
     before: States,
     summaries: Mapping[str, HourSummary],
-    versions: Mapping[str, int],
+    after: Iterable[HourStateRow],
 ) -> list[HourReport]:
     """One report per table and hour."""
     found: list[HourReport] = []
+    versions = {(row.table, row.hour): row.version for row in after}
     for table in SILVER:
         for hour, summary in summaries.items():
             state = before.get((table.path, hour))
             same = state is not None and state.content_hash == summary.content_hash(table)
-            kept = state.version if state else 0
             blocked = summary.blocked_by if table is SILVER_EVENTS else None
             found.append(
                 HourReport(
                     table=table.path,
                     hour=hour,
                     row_count=summary.rows_of(table),
-                    version=kept if same or blocked else versions.get(table.path, kept),
+                    version=versions[table.path, hour],
                     unchanged=same,
                     checks=_checks(workspace, before, table, summary)
                     if workspace.settings.checks.enabled

@@ -89,6 +89,43 @@ def _with_verdict(ranked: DataFrame) -> DataFrame:
     )
 
 
+def beside(judged: DataFrame, accepted: DataFrame) -> DataFrame:
+    """The verdicts that the judged lines have beside lines that were `accepted` before them.
+
+    `accepted` has at most one row per hour, scope and id, with its fingerprint and address; it
+    sorts before every judged line of that id.
+    Guarantees: the same rows as if all lines had been judged together.
+    """
+    keys = ["event_hour", "id_scope", "event_id"]
+    before = accepted.select(
+        *keys,
+        F.col("event_fingerprint").alias("_fingerprint"),
+        F.col("source_file").alias("_file"),
+        F.col("source_offset").alias("_offset"),
+    )
+    competes = (F.col("verdict") != QUARANTINED) | F.col("winner_fingerprint").isNotNull()
+    meets = F.col("_file").isNotNull() & competes
+    is_copy = F.col("event_fingerprint") == F.col("_fingerprint")
+    no_reason = F.array().cast("array<string>")
+    changes = {
+        "verdict": F.when(is_copy, F.lit(DUPLICATE)).otherwise(F.lit(QUARANTINED)),
+        "reasons": F.when(is_copy, no_reason).otherwise(F.array(F.lit("event_id_collision"))),
+        "winner_fingerprint": F.when(~is_copy, F.col("_fingerprint")),
+        "accepted_source_file": F.col("_file"),
+        "accepted_source_offset": F.col("_offset"),
+        "accepted_of_id": F.lit(1).cast("bigint"),
+    }
+    joined = judged.join(F.broadcast(before), on=keys, how="left")
+    return joined.select(
+        *[
+            F.when(meets, changes[name]).otherwise(F.col(name)).alias(name)
+            if name in changes
+            else F.col(name)
+            for name in judged.columns
+        ]
+    )
+
+
 def _all_reasons() -> Column:
     """The reasons of reading; to those of a readable line the contract adds its reject rules."""
     of_contract = failed_rules(SILVER_EVENTS, actions=("reject",))
