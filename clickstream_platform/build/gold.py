@@ -84,7 +84,9 @@ def build_gold(
         version = delta.version(workspace.lake, SILVER_EVENTS)
         silver = hour_state.of_table(states, SILVER_EVENTS.path)
         counts = {hour: row.row_count for hour, row in silver.items() if row.row_count}
-        build = _Build(workspace, tuple(hours), states, run_id, force, version, frozenset(counts))
+        # Of the version that is read: the states may not know its newest hours yet.
+        existing = frozenset(delta.hours_of(workspace.lake, SILVER_EVENTS, version=version))
+        build = _Build(workspace, tuple(hours), states, run_id, force, version, existing)
         reports: list[HourReport] = []
         orders = open_orders(workspace, hours, build.existing, version=version)
         try:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from clickstream_platform.build.report import RuleCount
+from clickstream_platform.build.summary import GROUP
 from clickstream_platform.setting_groups import CheckSettings
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.rules import rules_of
@@ -17,6 +18,14 @@ from clickstream_platform.transforms.judge import ACCEPTED, DUPLICATE, QUARANTIN
 REJECT_RATE = "reject_rate"
 CONSERVATION = "lines_conserved"
 KEYS = "key_unique"
+
+
+def _together(name: str, one: Any, other: Any) -> Any:
+    """A column of two groups as one: counts and hashes add up, estimates and times do not."""
+    if name in GROUP or one is None or other is None:
+        return other if one is None else one
+    is_extreme = name == "max_event_at" or name.startswith("distinct__")
+    return max(one, other) if is_extreme else one + other
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,18 @@ class HourSummary:
         summary = cls(hour, groups, bronze, checks, None)
         broken = [rule.rule for rule in summary.blocking_rules() if not rule.passed]
         return cls(hour, groups, bronze, checks, broken[0] if broken else None)
+
+    def plus(self, more: HourSummary) -> HourSummary:
+        """The hour with these lines besides; each of its lines is counted once."""
+        groups: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for group in (*self.groups, *more.groups):
+            known = groups.setdefault(tuple(group[name] for name in GROUP), {})
+            for name, value in group.items():
+                known[name] = _together(name, known.get(name), value)
+        bronze = BronzeCount(
+            self.bronze.lines + more.bronze.lines, self.bronze.line_hash + more.bronze.line_hash
+        )
+        return HourSummary.of(self.hour, list(groups.values()), bronze, self.checks)
 
     @property
     def lines(self) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.hours import HOUR, parse_hour
@@ -45,22 +45,23 @@ def uncounted_hours(lake: Path) -> list[str]:
 
 def lateness_of(lines: pa.Table) -> list[dict[str, Any]]:
     """One row per ingest hour, home hour and source of `lines`, which have `COLUMNS`."""
-    counted = lines.group_by([*COLUMNS]).aggregate([([], "count_all")]).to_pylist()
+    keyed = lines.select([*_KEYS]).append_column("late_s", _late_s(lines))
+    counted = keyed.group_by([*_KEYS, "late_s"]).aggregate([([], "count_all")]).to_pylist()
     by_key: dict[tuple[str, str, str], dict[int | None, int]] = {}
     for group in counted:
         key = (group["ingest_hour"], group["home_hour"], group["source"])
-        lateness = _lateness_s(group["home_hour"], group["enqueued_at"])
-        weights = by_key.setdefault(key, {})
-        weights[lateness] = weights.get(lateness, 0) + group["count_all"]
+        by_key.setdefault(key, {})[group["late_s"]] = group["count_all"]
     return [_row(key, weights) for key, weights in sorted(by_key.items())]
 
 
-def _lateness_s(home_hour: str, enqueued_at: datetime | None) -> int | None:
+def _late_s(lines: pa.Table) -> pa.Array:
     """Whole seconds from the end of the home hour to the receipt; 0 if received before."""
-    if enqueued_at is None:
-        return None
-    late = enqueued_at - (parse_hour(home_hour) + HOUR)
-    return max(late.days * 86_400 + late.seconds, 0)
+    homes = lines["home_hour"].combine_chunks().dictionary_encode()
+    moments = [parse_hour(hour) + HOUR for hour in homes.dictionary.to_pylist()]
+    ends = pa.array(moments, pa.timestamp("us", "UTC")).cast(pa.int64()).take(homes.indices)
+    received = lines["enqueued_at"].combine_chunks().cast(pa.timestamp("us", "UTC"))
+    late_us = pc.subtract(received.cast(pa.int64()), ends)
+    return pc.divide(pc.max_element_wise(late_us, 0, skip_nulls=False), 1_000_000)
 
 
 def _row(key: tuple[str, str, str], weights: dict[int | None, int]) -> dict[str, Any]:

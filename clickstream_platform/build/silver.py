@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pyspark.sql import DataFrame
@@ -18,7 +18,7 @@ from clickstream_platform.build.summary import by_hour, line_hash, summarise
 from clickstream_platform.build.warnings import record_warnings
 from clickstream_platform.build.workspace import Workspace, in_parallel
 from clickstream_platform.hours import shift
-from clickstream_platform.storage import delta, hour_state, leases, ledger, repairs
+from clickstream_platform.storage import delta, doubts, hour_state, leases, ledger, repairs
 from clickstream_platform.storage.hour_state import HourStateRow, States
 from clickstream_platform.storage.owners import this_process
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
@@ -28,17 +28,38 @@ from clickstream_platform.tables.silver import SILVER_EVENTS
 from clickstream_platform.transforms.judge import VERDICTS, Spread, judge, of_verdict
 from clickstream_platform.transforms.lines import canonical
 
+_REBUILD = "rebuild"
+_LAST = 2**62  # above every number that an append is given
+
 
 @dataclass(frozen=True)
-class _Build:
-    """One silver build: its hours, the bronze version it reads, and the states before it."""
+class SilverBuild:
+    """The lines to judge, of which hours and bronze version they are, and the states before.
+
+    `sources` are those whose lines are expected; each costs a plan of its own. With `force`, hours
+    are written even if their rows seem unchanged; those `in_doubt` are in any case. `meter` counts
+    what the build costs.
+    """
 
     workspace: Workspace
     hours: tuple[str, ...]
     bronze_version: int
     states: States
     run_id: str
-    force: bool
+    lines: DataFrame
+    sources: frozenset[str]
+    meter: Meter
+    force: bool = False
+    in_doubt: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class SilverBuilt:
+    """What a build found and noted, hour by hour."""
+
+    summaries: Mapping[str, HourSummary]
+    states: Sequence[HourStateRow]
+    reports: list[HourReport]
 
 
 def build_silver(
@@ -46,56 +67,100 @@ def build_silver(
 ) -> list[HourReport]:
     """Rebuilds duplicates, quarantine and events of `hours`; one report per table and hour.
 
-    `force` writes also the hours whose rows seem unchanged, to heal a table someone else touched.
+    `force` writes also the hours whose rows seem unchanged, to heal a table someone else touched;
+    hours that a crash left in doubt are always written.
     Guarantees: an hour whose rows did not change is not rewritten. The accepted events of an hour
         that breaks a blocking rule are held back; its rejected lines are visible all the same.
         Commit order: duplicates, quarantine, events, then `ops/hour_state`. Many lines are built
         in chunks of hours, so that a build that dies has done the chunks before.
     """
+    return rebuild(workspace, hours, run_id=run_id, force=force).reports
+
+
+def rebuild(
+    workspace: Workspace, hours: Sequence[str], *, run_id: str, force: bool = False
+) -> SilverBuilt:
+    """As `build_silver`, with all that was counted."""
     meter = Meter.started(workspace.settings)
     workspace.init_tables(ALL)
-    owner = this_process(run_id)
-    reports: list[HourReport] = []
-    with leases.held(workspace.settings.state, "silver", hours, owner=owner):
-        build = _Build(
-            workspace,
-            tuple(hours),
-            delta.version(workspace.lake, BRONZE_EVENTS),
-            hour_state.current(workspace.lake),
-            run_id,
-            force,
-        )
-        bronze = hour_state.of_table(build.states, BRONZE_EVENTS.path)
-        lines = {hour: bronze[hour].row_count for hour in hours if hour in bronze}
+    state, owner = workspace.settings.state, this_process(run_id)
+    with leases.held(state, "silver", hours, owner=owner):
+        in_doubt = doubts.among(state, "silver", hours)
+        _fence(workspace, {name for names in in_doubt.values() for name in names}, run_id=run_id)
+        version = delta.version(workspace.lake, BRONZE_EVENTS)
+        states = hour_state.current(workspace.lake)
+        built: list[SilverBuilt] = []
+        lines = _noted_lines(states, hours)
         for chunk in chunks(hours, lines, max_bytes=workspace.settings.max_bytes_per_chunk):
-            reports += _build_chunk(replace(build, hours=chunk), meter)
+            build = SilverBuild(
+                workspace,
+                chunk,
+                version,
+                states,
+                run_id,
+                _bronze_lines(workspace, chunk, version),
+                noted_sources(states, chunk),
+                meter,
+                force,
+                frozenset(in_doubt).intersection(chunk),
+            )
+            built.append(_judge_and_write(build))
             meter = Meter.started(workspace.settings)
             progress.finished(len(chunk))
-    return reports
+    return SilverBuilt(
+        {hour: summary for part in built for hour, summary in part.summaries.items()},
+        [state for part in built for state in part.states],
+        [report for part in built for report in part.reports],
+    )
 
 
-def _build_chunk(build: _Build, meter: Meter) -> list[HourReport]:
-    workspace = build.workspace
-    judged = _judged(build).persist()
+def _judge_and_write(build: SilverBuild) -> SilverBuilt:
+    judged = judged_lines(build).persist()
     try:
-        summaries = _summaries(build, judged)
+        summaries = counted(build, judged)
+        if more := unexpected_sources(build, summaries):
+            return _judge_and_write(replace(build, sources=build.sources | more))
+        doubts.begin(build.workspace.settings.state, "silver", build.hours, writer=_REBUILD)
         versions = _write(build, judged, summaries)
     finally:
         judged.unpersist()
-    _record(build, summaries, versions)
-    reports = silver_checks.reports(workspace, build.states, summaries, versions)
-    record_results(build.workspace.lake, reports, run_id=build.run_id)
-    return record_costs(meter, reports, run_id=build.run_id)
+    return note(build, summaries, versions)
 
 
-def _judged(build: _Build) -> DataFrame:
+def note(
+    build: SilverBuild, summaries: Mapping[str, HourSummary], versions: Mapping[str, int]
+) -> SilverBuilt:
+    """Records what was committed; the hours are no longer in doubt."""
+    workspace, run_id = build.workspace, build.run_id
+    states = _record(build, summaries, versions)
+    # Of an hour that is held back, events were not written: a doubt about them stays.
+    settled = [h for h, s in summaries.items() if not (s.blocked_by and h in build.in_doubt)]
+    doubts.settle(workspace.settings.state, "silver", settled)
+    reports = silver_checks.reports(workspace, build.states, summaries, states)
+    record_results(workspace.lake, reports, run_id=run_id)
+    return SilverBuilt(summaries, states, record_costs(build.meter, reports, run_id=run_id))
+
+
+def _fence(workspace: Workspace, writers: Iterable[str], *, run_id: str) -> None:
+    """After it, an append that a dead process left in the engine commits nothing.
+
+    A replacement that comes late needs no fence: Delta refuses it, as its hours have changed.
+    """
+    for table in SILVER:
+        nothing = workspace.spark.createDataFrame([], table.struct_type)
+        for writer in sorted({*writers} - {_REBUILD}):
+            delta.append_once(
+                nothing, workspace.lake, table, batch_id=writer, run_id=run_id, number=_LAST
+            )
+
+
+def judged_lines(build: SilverBuild) -> DataFrame:
+    """The build's lines with their verdicts."""
     workspace = build.workspace
-    bronze = hour_state.of_table(build.states, BRONZE_EVENTS.path)
-    present = {name for hour in build.hours if hour in bronze for name in bronze[hour].sources}
-    known = {name: source for name, source in workspace.sources.items() if name in present}
-    repairing = [source.name for source in known.values() if source.event_timestamp.repair_clock]
+    known = {name: source for name, source in workspace.sources.items() if name in build.sources}
+    repairing = repairing_sources(workspace, build.sources)
     lines = with_repairs(
-        workspace, _lines_to_judge(build, repairing), repairs.replacements(workspace.lake)
+        workspace, _with_hour_before(build, repairing), repairs.replacements(workspace.lake)
     )
     rows = canonical(
         lines, known or workspace.sources, workspace.manifest.headers(), workspace.limits
@@ -107,33 +172,51 @@ def _judged(build: _Build) -> DataFrame:
     return judged.withColumn("run_id", F.lit(build.run_id))
 
 
-def _bronze(build: _Build) -> DataFrame:
-    reader = build.workspace.spark.read.format("delta").option("versionAsOf", build.bronze_version)
-    return reader.load(delta.location(build.workspace.lake, BRONZE_EVENTS))
+def repairing_sources(workspace: Workspace, names: Iterable[str]) -> list[str]:
+    """Those of the sources that repair clocks: their lines meet those of the hour before."""
+    known = workspace.sources
+    return sorted(n for n in names if n in known and known[n].event_timestamp.repair_clock)
 
 
-def _bronze_lines(build: _Build) -> DataFrame:
-    return _bronze(build).where(F.col("home_hour").isin([*build.hours]))
-
-
-def _lines_to_judge(build: _Build, repairing: Sequence[str]) -> DataFrame:
-    """The lines of the hours and, of sources that repair clocks, those of the hours before."""
+def _with_hour_before(build: SilverBuild, repairing: Sequence[str]) -> DataFrame:
+    """The build's lines and, of sources that repair clocks, those of the hours before."""
     if not repairing:
-        return _bronze_lines(build)
+        return build.lines
     before = sorted({shift(hour, -1) for hour in build.hours} - {*build.hours})
-    neighbour = F.col("home_hour").isin(before) & F.col("source").isin([*repairing])
-    return _bronze(build).where(F.col("home_hour").isin([*build.hours]) | neighbour)
+    met = _bronze_lines(build.workspace, before, build.bronze_version)
+    return build.lines.unionByName(met.where(F.col("source").isin([*repairing])))
 
 
-def _summaries(build: _Build, judged: DataFrame) -> dict[str, HourSummary]:
+def _noted_lines(states: States, hours: Iterable[str]) -> dict[str, int]:
+    bronze = hour_state.of_table(states, BRONZE_EVENTS.path)
+    return {hour: bronze[hour].row_count for hour in hours if hour in bronze}
+
+
+def noted_sources(states: States, hours: Iterable[str]) -> frozenset[str]:
+    """The sources that bronze has lines of in these hours, as far as it is noted."""
+    bronze = hour_state.of_table(states, BRONZE_EVENTS.path)
+    return frozenset(name for hour in hours if hour in bronze for name in bronze[hour].sources)
+
+
+def unexpected_sources(build: SilverBuild, summaries: Mapping[str, HourSummary]) -> frozenset[str]:
+    """Sources with lines in bronze that were not noted yet when the lines were judged."""
+    found = {name for summary in summaries.values() for name in summary.sources}
+    return frozenset(found & {*build.workspace.sources}) - build.sources
+
+
+def _bronze_lines(workspace: Workspace, hours: Sequence[str], version: int) -> DataFrame:
+    reader = workspace.spark.read.format("delta").option("versionAsOf", version)
+    lines = reader.load(delta.location(workspace.lake, BRONZE_EVENTS))
+    return lines.where(F.col("home_hour").isin([*hours]))
+
+
+def counted(build: SilverBuild, judged: DataFrame) -> dict[str, HourSummary]:
     """Counts of the judged lines beside bronze's own, for every hour of the build."""
     checks = build.workspace.settings.checks
-    count = (
-        _bronze_lines(build)
-        .groupBy("home_hour")
-        .agg(F.count(F.lit(1)).alias("lines"), line_hash().alias("line_hash"))
+    count = build.lines.groupBy("home_hour").agg(
+        F.count(F.lit(1)).alias("lines"), line_hash().alias("line_hash")
     )
-    groups, counted = in_parallel(
+    groups, lines = in_parallel(
         [
             lambda: summarise(judged, with_checks=checks.enabled),
             count.toArrow,
@@ -141,7 +224,7 @@ def _summaries(build: _Build, judged: DataFrame) -> dict[str, HourSummary]:
     )
     hours = by_hour(groups)
     bronze = {
-        row["home_hour"]: BronzeCount(row["lines"], row["line_hash"]) for row in counted.to_pylist()
+        row["home_hour"]: BronzeCount(row["lines"], row["line_hash"]) for row in lines.to_pylist()
     }
     return {
         hour: HourSummary.of(
@@ -154,7 +237,9 @@ def _summaries(build: _Build, judged: DataFrame) -> dict[str, HourSummary]:
     }
 
 
-def _write(build: _Build, judged: DataFrame, summaries: dict[str, HourSummary]) -> dict[str, int]:
+def _write(
+    build: SilverBuild, judged: DataFrame, summaries: Mapping[str, HourSummary]
+) -> dict[str, int]:
     """Commits the changed hours of each table; returns each table's version."""
     versions: dict[str, int] = {}
 
@@ -179,7 +264,9 @@ def _write(build: _Build, judged: DataFrame, summaries: dict[str, HourSummary]) 
     return versions
 
 
-def _is_changed(build: _Build, table: Table, summary: HourSummary) -> bool:
+def _is_changed(build: SilverBuild, table: Table, summary: HourSummary) -> bool:
+    if summary.hour in build.in_doubt:
+        return True
     before = build.states.get((table.path, summary.hour))
     if before is None or before.blocked_by:
         had_rows = before is not None
@@ -187,16 +274,15 @@ def _is_changed(build: _Build, table: Table, summary: HourSummary) -> bool:
     return build.force or before.content_hash != summary.content_hash(table)
 
 
-def _reach_from(build: _Build, summary: HourSummary) -> str:
+def _reach_from(build: SilverBuild, summary: HourSummary) -> str:
     """The first hour whose lines can change this one: repaired clocks meet the hour before."""
-    known = build.workspace.sources
-    repairs = any(
-        known[name].event_timestamp.repair_clock for name in summary.sources if name in known
-    )
-    return shift(summary.hour, -1) if repairs else summary.hour
+    repairs_clocks = repairing_sources(build.workspace, summary.sources)
+    return shift(summary.hour, -1) if repairs_clocks else summary.hour
 
 
-def _record(build: _Build, summaries: dict[str, HourSummary], versions: dict[str, int]) -> None:
+def _record(
+    build: SilverBuild, summaries: Mapping[str, HourSummary], versions: Mapping[str, int]
+) -> list[HourStateRow]:
     rows = []
     for table in SILVER:
         for hour, summary in summaries.items():
@@ -227,11 +313,12 @@ def _record(build: _Build, summaries: dict[str, HourSummary], versions: dict[str
                     blocked_by=blocked,
                 )
             )
-    lake, counted = build.workspace.lake, list(summaries.values())
+    lake, hours = build.workspace.lake, list(summaries.values())
     in_parallel(
         [
-            lambda: ledger.replace(lake, counted, run_id=build.run_id),
-            lambda: record_warnings(lake, counted, run_id=build.run_id),
+            lambda: ledger.replace(lake, hours, run_id=build.run_id),
+            lambda: record_warnings(lake, hours, run_id=build.run_id),
         ]
     )
     hour_state.record(build.workspace.lake, rows, run_id=build.run_id)
+    return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
@@ -16,7 +16,7 @@ from clickstream_platform.build.hour_summary import KEYS, REJECT_RATE, HourSumma
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount
 from clickstream_platform.build.samples import rejected_lines, rejected_samples
 from clickstream_platform.build.workspace import Workspace
-from clickstream_platform.storage.hour_state import States
+from clickstream_platform.storage.hour_state import HourStateRow, States
 from clickstream_platform.tables.catalog import SILVER
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.rules import rules_of
@@ -57,23 +57,23 @@ def reports(
     workspace: Workspace,
     before: States,
     summaries: Mapping[str, HourSummary],
-    versions: Mapping[str, int],
+    after: Iterable[HourStateRow],
 ) -> list[HourReport]:
     """One report per table and hour."""
     found: list[HourReport] = []
     around = _Around(workspace, before)
+    versions = {(row.table, row.hour): row.version for row in after}
     for table in SILVER:
         for hour, summary in summaries.items():
             state = before.get((table.path, hour))
             same = state is not None and state.content_hash == summary.content_hash(table)
-            kept = state.version if state else 0
             blocked = summary.blocked_by if table is SILVER_EVENTS else None
             found.append(
                 HourReport(
                     table=table.path,
                     hour=hour,
                     row_count=summary.rows_of(table),
-                    version=kept if same or blocked else versions.get(table.path, kept),
+                    version=versions[table.path, hour],
                     unchanged=same,
                     checks=_checks(around, table, summary)
                     if workspace.settings.checks.enabled

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,10 +39,11 @@ class HourOutsideRunError(ClickstreamError):
 
 @dataclass(frozen=True)
 class Written:
-    """A commit that exists: the table's version that holds it."""
+    """A commit that exists: the table's version that holds it; not new if it was skipped."""
 
     version: int
     commit_id: str
+    is_new: bool = True
 
 
 def location(lake: Path, table: Table) -> str:
@@ -87,22 +88,23 @@ def init_table(lake: Path, table: Table, spark: SparkSession | None) -> None:
 
 
 def append_once(
-    rows: DataFrame, lake: Path, table: Table, *, batch_id: str, run_id: str
+    rows: DataFrame, lake: Path, table: Table, *, batch_id: str, run_id: str, number: int = 1
 ) -> Written:
-    """Appends `rows`; a second call with the same `batch_id` appends nothing.
+    """Appends `rows`, unless a call with the same `batch_id` and this `number` or a higher did.
 
-    Guarantees: all rows become visible in one commit. Appends never conflict.
+    Guarantees: all rows become visible in one commit. Appends conflict only with those of the
+        same `batch_id`: of two at once the later is refused.
     """
     commit_id = uuid.uuid4().hex
     (
         rows.write.format("delta")
         .mode("append")
         .option("txnAppId", f"batch:{batch_id}")
-        .option("txnVersion", "1")
+        .option("txnVersion", str(number))
         .option("userMetadata", _metadata(commit_id, run_id))
         .save(location(lake, table))
     )
-    return Written(_version_of(lake, table, commit_id), commit_id)
+    return _written(lake, table, commit_id)
 
 
 def append_stream(
@@ -151,7 +153,7 @@ def replace_hours(
         .option("userMetadata", _metadata(commit_id, run_id))
         .save(location(lake, table))
     )
-    return Written(_version_of(lake, table, commit_id), commit_id)
+    return _written(lake, table, commit_id)
 
 
 @_RETRY
@@ -180,7 +182,7 @@ def replace_hours_arrow(
             custom_metadata={COMMIT_KEY: _metadata(commit_id, run_id)}
         ),
     )
-    return Written(_version_of(lake, table, commit_id), commit_id)
+    return _written(lake, table, commit_id)
 
 
 @_RETRY
@@ -196,7 +198,7 @@ def replace_all_arrow(rows: pa.Table, lake: Path, table: Table, *, run_id: str) 
             custom_metadata={COMMIT_KEY: _metadata(commit_id, run_id)}
         ),
     )
-    return Written(_version_of(lake, table, commit_id), commit_id)
+    return _written(lake, table, commit_id)
 
 
 @_RETRY
@@ -213,7 +215,7 @@ def append_arrow(rows: pa.Table, lake: Path, table: Table, *, run_id: str) -> Wr
             custom_metadata={COMMIT_KEY: _metadata(commit_id, run_id)}
         ),
     )
-    return Written(_version_of(lake, table, commit_id), commit_id)
+    return _written(lake, table, commit_id)
 
 
 def read_hours(
@@ -263,9 +265,9 @@ def version(lake: Path, table: Table) -> int:
         return -1
 
 
-def hours_of(lake: Path, table: Table) -> set[str]:
-    """The hours that hold at least one file; reads only the Delta log."""
-    delta = DeltaTable(location(lake, table))
+def hours_of(lake: Path, table: Table, *, version: int | None = None) -> set[str]:
+    """The hours that hold at least one file at `version`; reads only the Delta log."""
+    delta = DeltaTable(location(lake, table), version=version)
     return {str(part[str(table.partition_by)]) for part in delta.partitions()}
 
 
@@ -278,20 +280,16 @@ def _metadata(commit_id: str, run_id: str) -> str:
     return json.dumps({"commit": commit_id, "run_id": run_id})
 
 
-def _version_of(lake: Path, table: Table, commit_id: str) -> int:
-    """The version of the commit that names `commit_id`, among the newest ones.
+def _written(lake: Path, table: Table, commit_id: str) -> Written:
+    """The commit that names `commit_id`, among the newest ones.
 
     A batch that `append_once` skipped has no commit of its own: the newest version holds it.
     """
     delta = DeltaTable(location(lake, table))
     for entry in delta.history(20):
-        if commit_id in _commit_note(entry):
-            return int(entry["version"])
-    return delta.version()
-
-
-def _commit_note(entry: Mapping[str, object]) -> str:
-    return f"{entry.get('userMetadata', '')}{entry.get(COMMIT_KEY, '')}"
+        if commit_id in f"{entry.get('userMetadata', '')}{entry.get(COMMIT_KEY, '')}":
+            return Written(int(entry["version"]), commit_id)
+    return Written(delta.version(), commit_id, is_new=False)
 
 
 def _sql_text(text: str) -> str:

@@ -7,11 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 
 import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
 
 from clickstream_platform.hours import hours_between
 from clickstream_platform.storage import delta
+from clickstream_platform.storage.appended import AppendedFile, appended_files
 from clickstream_platform.tables.ops import HOUR_STATE
 
 
@@ -55,12 +59,53 @@ def record(lake: Path, rows: Sequence[HourStateRow], *, run_id: str) -> None:
     )
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What this process has read of a home's log: up to which version of which table."""
+
+    table_id: str
+    version: int
+    newest: Mapping[tuple[str, str], HourStateRow]
+
+
+_seen: dict[Path, _Seen] = {}
+_lock = Lock()
+
+
 def current(lake: Path) -> dict[tuple[str, str], HourStateRow]:
-    """The newest row of every table and hour."""
+    """The newest row of every table and hour.
+
+    A process reads what it has read before only once: a stream appends to the log, and asks,
+    every few seconds.
+    """
     if not delta.exists(lake, HOUR_STATE):
         return {}
-    # Only the newest rows become Python objects: a stream appends to the log every few seconds.
-    log = delta.read_arrow(lake, HOUR_STATE)
+    table = DeltaTable(delta.location(lake, HOUR_STATE))
+    table_id, version = str(table.metadata().id), table.version()
+    with _lock:
+        before = _seen.get(lake)
+        if before is None or before.table_id != table_id or before.version > version:
+            before = _Seen(table_id, -1, {})
+        files = None
+        if before.version >= 0:
+            files = appended_files(lake, HOUR_STATE, since=before.version, until=version)
+        if files is None:
+            log, newest = delta.read_arrow(lake, HOUR_STATE, version=version), {}
+        else:
+            log, newest = _read(files), {**before.newest}
+        newest |= _newest(log)
+        _seen[lake] = _Seen(table_id, version, newest)
+    return {**newest}
+
+
+def _read(files: Iterable[AppendedFile]) -> pa.Table:
+    tables = [pq.ParquetFile(file.path).read() for file in files]
+    empty = HOUR_STATE.arrow_schema.empty_table()
+    return pa.concat_tables([empty, *tables], promote_options="permissive")
+
+
+def _newest(log: pa.Table) -> dict[tuple[str, str], HourStateRow]:
+    """The newest row of every table and hour of `log`; only these become Python objects."""
     numbered = log.append_column("row_no", pa.array(range(len(log)), pa.int64()))
     order = numbered.select(["table", "hour", "recorded_at", "row_no"]).sort_by("recorded_at")
     last = order.group_by(["table", "hour"], use_threads=False).aggregate([("row_no", "last")])

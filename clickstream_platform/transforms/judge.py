@@ -40,8 +40,8 @@ class Spread:
 
 def judge(lines: DataFrame, spread: Spread, *, meets_hour_before: bool = False) -> DataFrame:
     """The same rows with `verdict`, final `reasons`, the surviving line of a duplicate, and of the
-    lines that share the row's id, counted afterwards: `accepted_of_id`, the accepted ones, and
-    `reused_id_lines`, the collisions that come from the accepted line's visitor.
+    lines that share the row's id, counted afterwards: `accepted_of_id`, the accepted ones, and, of
+    an accepted row, `reused_id_lines`, the collisions that come from its visitor.
 
     Every line of one id meets the others in one task, so that the verdict depends on the set of
     lines and not on their order. A rejected line competes with nobody: its address sets it apart.
@@ -74,11 +74,11 @@ def judge(lines: DataFrame, spread: Spread, *, meets_hour_before: bool = False) 
     is_reuse = F.array_contains("reasons", "event_id_collision") & F.col("_winner").eqNullSafe(
         F.col("visitor_id")
     )
-    is_accepted = F.when(F.col("verdict") == ACCEPTED, 1).otherwise(0)
+    is_accepted = F.col("verdict") == ACCEPTED
     judged = (
         _with_verdict(ranked)
-        .withColumn("accepted_of_id", F.sum(is_accepted).over(same_id))
-        .withColumn("reused_id_lines", F.count_if(is_reuse).over(same_id))
+        .withColumn("accepted_of_id", F.count_if(is_accepted).over(same_id))
+        .withColumn("reused_id_lines", F.when(is_accepted, F.count_if(is_reuse).over(same_id)))
     )
     if meets_hour_before:
         judged = judged.where(~F.col(IS_RIVAL))
@@ -110,6 +110,37 @@ def _with_verdict(ranked: DataFrame) -> DataFrame:
         .withColumn("event_date", F.to_date("event_timestamp"))
         .withColumn("hour_of_day", F.hour("event_timestamp"))
         .withColumn("is_weekend", F.dayofweek("event_timestamp").isin(1, 7))
+    )
+
+
+def beside(judged: DataFrame, accepted: DataFrame) -> DataFrame:
+    """The verdicts that the judged lines have beside lines that were `accepted` before them.
+
+    `accepted` has at most one row per hour, scope and id, with its address; it sorts before every
+    judged line of that id, and these are all copies of it: another payload would change what the
+    accepted row says of its id.
+    Guarantees: the same rows as if all lines had been judged together.
+    """
+    keys = ["event_hour", "id_scope", "event_id"]
+    before = accepted.select(
+        *keys, F.col("source_file").alias("_file"), F.col("source_offset").alias("_offset")
+    )
+    meets = F.col("_file").isNotNull() & (F.col("verdict") != QUARANTINED)
+    changes = {
+        "verdict": F.lit(DUPLICATE),
+        "accepted_source_file": F.col("_file"),
+        "accepted_source_offset": F.col("_offset"),
+        "accepted_of_id": F.lit(1).cast("bigint"),
+        "reused_id_lines": F.lit(None).cast("bigint"),
+    }
+    joined = judged.join(F.broadcast(before), on=keys, how="left")
+    return joined.select(
+        *[
+            F.when(meets, changes[name]).otherwise(F.col(name)).alias(name)
+            if name in changes
+            else F.col(name)
+            for name in judged.columns
+        ]
     )
 
 

@@ -1,5 +1,6 @@
 """Whether an hour of silver may be committed, from counts written by hand."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from clickstream_platform.build.hour_summary import BronzeCount, HourSummary
@@ -87,3 +88,22 @@ def test_the_ledger_counts_accepted_lines_of_a_blocked_hour_as_pending() -> None
     rest = {"duplicates": 4, "quarantined": 6}
     assert settled == [row | {"accepted": 90, "pending": 0} | rest]
     assert held == [row | {"accepted": 0, "pending": 90} | rest]
+
+
+def test_the_counts_of_further_lines_are_added_and_may_block_the_hour() -> None:
+    noon, one = datetime(2024, 11, 29, 12, tzinfo=UTC), datetime(2024, 11, 29, 13, tzinfo=UTC)
+    more = [
+        group("accepted", 2, line_hash=20, max_event_at=one, rule__x=1, distinct__user_id=2),
+        group("accepted", 3, line_hash=30, ingest_hour="2024-11-29T11"),
+        group("quarantined", 120, line_hash=5, reason_key="malformed_line"),
+    ]
+    first = GOOD[0] | {"max_event_at": noon, "rule__x": 4, "distinct__user_id": 9}
+    hour = summary([first, *GOOD[1:]], BronzeCount(100, 1000))
+    both = hour.plus(summary(more, BronzeCount(125, 55)))
+
+    assert hour.blocked_by is None
+    assert (both.bronze, both.lines) == (BronzeCount(225, 1055), 225)
+    assert (both.counted("rule__"), both.distinct()) == ({"x": 5}, {"user_id": 9})
+    assert both.content_hash(SILVER_EVENTS) == f"95:{95 * 7:x}"
+    assert (both.max_event_at, both.blocked_by) == (one, "reject_rate")
+    assert len(both.groups) == 4

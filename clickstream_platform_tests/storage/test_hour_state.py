@@ -1,9 +1,11 @@
 """When an hour must be built again."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
 from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.storage.hour_state import HourStateRow
@@ -66,3 +68,33 @@ def test_the_newest_row_of_an_hour_is_its_state(tmp_path: Path) -> None:
         "2024-11-29T11": 3,
     }
     assert found[("gold/fact_sessions", "2024-11-29T10")].linked_hours == ("2024-11-20T01",)
+
+
+def test_reading_on_is_the_same_as_reading_anew(tmp_path: Path) -> None:
+    delta.init_table(tmp_path, HOUR_STATE, None)
+    hours = [f"2024-11-29T{hour:02d}" for hour in range(5)]
+    for number in range(12):
+        row = replace(BUILT, hour=hours[number % 5], version=number)
+        hour_state.record(tmp_path, [row], run_id="r")
+        if number == 6:  # upkeep moves the rows to other files
+            DeltaTable(delta.location(tmp_path, HOUR_STATE)).optimize.compact()
+        if number % 3 == 0:
+            hour_state.current(tmp_path)
+    followed = hour_state.current(tmp_path)
+    assert {hour: row.version for (_, hour), row in followed.items()} == {
+        hours[0]: 10,
+        hours[1]: 11,
+        hours[2]: 7,
+        hours[3]: 8,
+        hours[4]: 9,
+    }
+    assert hour_state._newest(delta.read_arrow(tmp_path, HOUR_STATE)) == followed
+
+
+def test_another_table_in_the_same_place_is_read_anew(tmp_path: Path) -> None:
+    for version in (5, 6):
+        delta.init_table(tmp_path, HOUR_STATE, None)
+        hour_state.record(tmp_path, [replace(BUILT, version=version)], run_id="r")
+        [row] = hour_state.current(tmp_path).values()
+        assert row.version == version
+        shutil.rmtree(tmp_path / "ops")
