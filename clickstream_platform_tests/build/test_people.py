@@ -30,7 +30,7 @@ from clickstream_platform_tests.homes import (
     versions,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 DAY = "2024-11-29"
 AD = "https://shop.example/?utm_source=ads&utm_medium=cpc&utm_campaign="
 

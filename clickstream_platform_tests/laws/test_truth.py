@@ -19,7 +19,7 @@ from clickstream_platform.tables.facts import FACT_SESSIONS, FACT_TRANSACTIONS
 from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
 from clickstream_platform_tests.homes import bring_up, rows, verified
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 START_MS = 1_732_917_600_000  # 2024-11-29T22: across midnight
 # All faults but damaged lines, some of which are repaired into events that no session planned.
 FAULTS = Rates(duplicates=0.05, late=0.1, future=0.005, malformed=0.0, repeats=0.3)
