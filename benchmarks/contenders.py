@@ -124,7 +124,7 @@ class SharedEngine:
 
     def __init__(self, folder: Path, *, memory: str = "3g") -> None:
         home = folder / "engine"
-        engine = {"driver_memory": memory, "idle_timeout_s": 7200}
+        engine = {"driver_memory": memory, "idle_timeout_s": 7200, "start_timeout_s": 900}
         self.engine = Engine(read_settings(home=home, engine=engine))
         self.url = self.engine.ensure()
         self.token = (home / "state" / "engine" / "token").read_text()
