@@ -133,18 +133,18 @@ class Walk:
         expect(self.page.get_by_text("Column name").first).to_be_visible()
         self._shoot("columns")
 
-    def partitions(self, asset: str, hour: str) -> None:
+    def partitions(self, asset: str, hour: str, *, name: str = "partitions") -> None:
         """The hours of an asset and the numbers of one."""
         day = hour[:11]
         self._open(f"/assets/{asset}?view=partitions&partition={hour}"
                    f"&default_range=%5B{day}00...{day}23%5D", settle_ms=4000)  # fmt: skip
         expect(self.page.get_by_text(hour).first).to_be_visible()
-        self._shoot("partitions")
+        self._shoot(name)
 
-    def run_page(self, run_id: str) -> None:
+    def run_page(self, run_id: str, *, name: str = "run") -> None:
         """The steps and the event log of a run."""
         self._open(f"/runs/{run_id}", settle_ms=5000)
-        self._shoot("run")
+        self._shoot(name)
 
     def timeline(self) -> None:
         """The runs of the last hours."""

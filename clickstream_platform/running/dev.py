@@ -34,6 +34,8 @@ from clickstream_platform.settings import (
 HOST = "127.0.0.1"
 STOP_GRACE_S = 15.0
 LEFTOVER_GRACE_S = 5.0
+LONG_LIFE_S = 120.0
+MAX_DEATHS = 3  # in a row, each before a long life
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 CODE_SERVER_PATIENCE_S = 300  # starting a run's process takes over 60 s on a crowded machine
 LOG_BYTES = 10 * 1024 * 1024
@@ -64,8 +66,9 @@ def main(port: int) -> None:
 def serve(current: Settings, *, port: int) -> int:
     """Exit code of `dagster dev`, 0 if it was stopped by a signal.
 
-    Guarantees: when it returns, webserver, daemon, code server and their runs have ended; the
-        engine goes on, as it serves the command line too.
+    Guarantees: a Dagster that ends by itself, as it does when its daemon is killed, is started
+        again, unless it never lives long. When this returns, webserver, daemon, code server and
+        their runs have ended; the engine goes on, as it serves the command line too.
     Raises: PortTakenError, AlreadyRunningError.
     """
     current.state.mkdir(parents=True, exist_ok=True)
@@ -114,6 +117,24 @@ def _serve(current: Settings, port: int) -> int:
                "--host", HOST, "--port", str(port)]  # fmt: skip
     _greet(current, port)
     with _log_file(current.logs / "dagster.log") as log:
+        code = keep_running(command, folder, environment, log)
+    click.echo("Stopped.")
+    return code
+
+
+def keep_running(
+    command: Sequence[str], folder: Path, environment: dict[str, str], log: BinaryIO
+) -> int:
+    """Runs it again each time it ends by itself; its exit code, 0 if it was stopped by a signal.
+
+    One that ended several times in a row without a long life is given up.
+    """
+    stopper = _Stopper()
+    signal.signal(signal.SIGINT, stopper.on_signal)
+    signal.signal(signal.SIGTERM, stopper.on_signal)
+    deaths = 0
+    while True:
+        began = time.monotonic()
         child = subprocess.Popen(
             command,
             cwd=folder,  # elsewhere Dagster warns of the clone's dagster.yaml, which it need not
@@ -123,13 +144,13 @@ def _serve(current: Settings, port: int) -> int:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches us alone, and we stop things in order
         )
-        stopper = _Stopper(child)
-        signal.signal(signal.SIGINT, stopper.on_signal)
-        signal.signal(signal.SIGTERM, stopper.on_signal)
+        stopper.watch(child)
         _tee(child, log, stopper)
-    code = stopper.finish()
-    click.echo("Stopped.")
-    return code
+        code = stopper.finish(child)
+        deaths = 1 if time.monotonic() - began > LONG_LIFE_S else deaths + 1
+        if stopper.is_asked or deaths > MAX_DEATHS:
+            return code
+        click.echo(f"Dagster ended by itself (exit code {code}) and is started again.")
 
 
 def _greet(current: Settings, port: int) -> None:
@@ -179,7 +200,7 @@ def _tee(child: subprocess.Popen[bytes], log: BinaryIO, stopper: _Stopper) -> No
             chunk = _read(out)
         if over:
             return
-        stopper.press()
+        stopper.press(child)
         time.sleep(0.1)
 
 
@@ -193,36 +214,48 @@ def _read(descriptor: int) -> bytes:
 class _Stopper:
     """Passes a stop on to the child, and presses harder when it takes too long."""
 
-    def __init__(self, child: subprocess.Popen[bytes]) -> None:
-        self._child = child
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
         self._asked_at: float | None = None
         self._family: dict[int, psutil.Process] = {}
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody wants an end."""
+        return self._asked_at is not None
+
+    def watch(self, child: subprocess.Popen[bytes]) -> None:
+        """From now on a stop is for this one; also one that was asked for a moment ago."""
+        self._child, self._family = child, {}
+        if self.is_asked:
+            child.send_signal(signal.SIGINT)
 
     def on_signal(self, *_: object) -> None:
         if self._asked_at is None:
             self._asked_at = time.monotonic()
-            self._child.send_signal(signal.SIGINT)
+            if self._child is not None:
+                self._child.send_signal(signal.SIGINT)
 
-    def press(self) -> None:
+    def press(self, child: subprocess.Popen[bytes]) -> None:
         """Remembers the child's processes; kills the child if it ignores the stop."""
-        self._remember()
+        self._remember(child)
         if self._asked_at is not None and time.monotonic() - self._asked_at > STOP_GRACE_S:
-            self._child.kill()
+            child.kill()
 
-    def finish(self) -> int:
+    def finish(self, child: subprocess.Popen[bytes]) -> int:
         """Ends what the child left behind; its exit code, 0 if it was asked to stop."""
-        self._remember()
+        self._remember(child)
         left = [process for process in self._family.values() if process.is_running()]
         _, left = psutil.wait_procs(left, timeout=LEFTOVER_GRACE_S)
         for send in (psutil.Process.terminate, psutil.Process.kill):
             left = _end(left, send)
-        return 0 if self._asked_at is not None else self._child.wait()
+        return 0 if self._asked_at is not None else child.wait()
 
-    def _remember(self) -> None:
+    def _remember(self, child: subprocess.Popen[bytes]) -> None:
         """All processes of the child's session; the engine has a session of its own."""
         for pid in psutil.pids():
             with contextlib.suppress(OSError, psutil.Error):
-                if pid not in self._family and os.getsid(pid) == self._child.pid:
+                if pid not in self._family and os.getsid(pid) == child.pid:
                     self._family[pid] = psutil.Process(pid)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import dagster as dg
 
-from clickstream_platform import logs
+from clickstream_platform import logs, run_tags
 from clickstream_platform.setting_groups import StreamSettings
 from clickstream_platform.settings import Settings, settings
 from clickstream_platform.storage.owners import is_alive
@@ -35,8 +35,8 @@ class Decision:
 def decide(beat: Heartbeat, options: StreamSettings, *, now: datetime) -> Decision:
     """What the keeper should do about a stream with this heartbeat.
 
-    A stream that somebody stopped stays stopped. `failures` in a row at the same place lead to
-    longer and longer waits, and in the end to giving up.
+    A stream that somebody stopped stays stopped; `look_after` knows who it was. `failures` in a row
+    at the same place lead to longer and longer waits, and in the end to giving up.
     """
     if beat.phase in ("stopped", "given_up"):
         return Decision("leave", f"it is {beat.phase.replace('_', ' ')}")
@@ -68,7 +68,7 @@ def _since_commit_s(beat: Heartbeat, now: datetime) -> float:
 
 @dg.sensor(
     job=stream,
-    minimum_interval_seconds=10,
+    minimum_interval_seconds=settings().automation.interval_s,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Restarts streams that died or hang, by heartbeat and age of the last commit.",
 )
@@ -90,6 +90,8 @@ def look_after(
             requests.append(_request(source, {"source": source}, key=f"{source}:first"))
     for beat in beats.values():
         decision = decide(beat, current.stream, now=datetime.now(UTC))
+        if beat.phase == "stopped" and _is_unasked(instance, beat.run_id):
+            decision = Decision("start", "its process was ended, and nobody had asked for it")
         said.append(f"{beat.source}: {decision.why}")
         if decision.action == "give_up":
             _give_up(StreamFolder(current, beat.source), beat, decision)
@@ -106,8 +108,19 @@ def _request(source: str, config: dict[str, Any], *, key: str) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=key,
         run_config={"ops": {"stream_source": {"config": config}}},
-        tags={SOURCE_TAG: source, "clickstream/by": "stream_keeper"},
+        tags={SOURCE_TAG: source, run_tags.BY: "stream_keeper"},
     )
+
+
+def _is_unasked(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """True for a stream of the daemon's that ended with its machine or its server.
+
+    A person's Terminate leaves a canceled run, and Ctrl-C ends only what a person runs.
+    """
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.tags.get(run_tags.BY) == "cli":
+        return False
+    return run.status is dg.DagsterRunStatus.FAILURE
 
 
 def _is_pending(instance: dg.DagsterInstance, source: str) -> bool:

@@ -24,7 +24,7 @@ from clickstream_platform.streaming.feed import Commit, Feed
 from clickstream_platform.streaming.file_feed import FileFeed
 from clickstream_platform.streaming.kafka_feed import KafkaFeed
 from clickstream_platform.streaming.plan import StreamPlan
-from clickstream_platform.streaming.refresh import Refresher
+from clickstream_platform.streaming.refresh import Loop, Refresher
 from clickstream_platform.streaming.state import Heartbeat, StreamFolder, utc_now
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import ALL
@@ -101,9 +101,7 @@ class _Life:
         self._folder = StreamFolder(workspace.settings, plan.source)
         feed = FileFeed if plan.kafka is None else KafkaFeed
         self._feed: Feed = feed(workspace, plan, run_id=run_id)
-        self._refresher = Refresher(
-            workspace, plan.source, run_id=run_id, every_s=plan.options.gold_refresh_s
-        )
+        self._refresher = Refresher(workspace, plan.source, plan.options, run_id=run_id)
         self._log = logs.get_logger("stream")
         self._before = self._folder.heartbeat()
         now = utc_now()
@@ -155,22 +153,30 @@ class _Life:
         self._settle()
 
     def _settle(self) -> None:
-        """Refreshes until nothing is stale; the first round in work may not have seen the last."""
-        while self._refresher.is_at_work:
-            self._built(self._refresher.collect() or ())
-            self._rest()
+        """Refreshes until nothing is stale; the first rounds in work may not have seen the last."""
+        for loop in self._refresher.loops:
+            self._finish(loop)
         for _ in range(MAX_SETTLING_ROUNDS):
-            self._refresher.begin(at_once=True)
-            while (reports := self._refresher.collect()) is None:
-                self._rest()
-            self._built(reports)
-            if not reports:
+            built = 0
+            for loop in self._refresher.loops:
+                loop.begin(at_once=True)
+                built += self._finish(loop)
+            if not built:
                 return
+
+    def _finish(self, loop: Loop) -> int:
+        """Waits for the loop's round in work; how much it built."""
+        built = 0
+        while loop.in_work is not None:
+            if reports := loop.collect():
+                self._built(reports)
+                built += len(reports)
+            self._rest()
+        return built
 
     def _turn(self) -> None:
         self._take(self._feed.poll())
-        self._built(self._refresher.collect() or ())
-        self._refresher.begin()
+        self._built(self._refresher.turn())
         self._rest()
 
     def _rest(self) -> None:

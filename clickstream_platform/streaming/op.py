@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from clickstream_platform.assets.results import hour_events
+from clickstream_platform.automation.reaper import name_process
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount, record_results
 from clickstream_platform.hours import hour_key
 from clickstream_platform.resources.lake import Lake
@@ -66,6 +67,7 @@ def stream_source(context: dg.OpExecutionContext, config: StreamConfig, lake: La
 
     A terminated run ends within seconds; the next one goes on where bronze ends.
     """
+    name_process(context)
     observer = DagsterObserver(context, every_s=lake.settings.stream.report_s)
     with lake.building("stream", run_id=context.run_id) as workspace:
         plan = plan_stream(

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,6 +48,7 @@ class Watched:
             "CLICKSTREAM_AUTOMATION__INTERVAL_S": "2",
             "CLICKSTREAM_AUTOMATION__SETTLE_S": "1",
         }
+        self.port = 0  # of the UI while it runs
 
     def call(self, *arguments: object) -> dict[str, Any]:
         """A command's JSON."""
@@ -117,13 +119,26 @@ class Watched:
             time.sleep(POLL_S)
         return time.monotonic() - start
 
+    def graphql(self, query: str, **variables: object) -> dict[str, Any]:
+        """What the UI's server answers."""
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/graphql",
+            data=json.dumps({"query": query, "variables": variables}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(asked, timeout=60) as answer:  # noqa: S310 (same)
+            found = json.load(answer)
+        assert "errors" not in found, found
+        return found["data"]
+
     @contextmanager
     def running(self) -> Iterator[int]:
         """`make dev`, until the end of the block; gives its process id."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        command = [sys.executable, "-m", "clickstream_platform.running.dev", "--port", str(port)]
+            self.port = int(probe.getsockname()[1])
+        port = str(self.port)
+        command = [sys.executable, "-m", "clickstream_platform.running.dev", "--port", port]
         server = subprocess.Popen(
             command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from confluent_kafka import Producer, TopicPartition
@@ -34,6 +35,7 @@ class Kafka:
 
     broker: Broker
     certificate: Path
+    listener: SecureListener
 
     def send(self, topic: str, messages: Sequence[bytes | None], *, make: bool = True) -> None:
         """Message i goes to partition i modulo 3; null is a tombstone."""
@@ -51,6 +53,16 @@ class Kafka:
         for _ in until(time.monotonic() + 30):
             if topic not in admin.list_topics(timeout=10).topics:
                 return
+
+    def kill(self) -> None:
+        """Ends the broker without warning, and starts it again."""
+        record = self.broker.running()
+        assert record is not None
+        process = psutil.Process(record.pid)
+        process.kill()
+        psutil.wait_procs([process], timeout=30)
+        assert self.broker.running() is None
+        self.broker.start(self.listener)
 
     def cut(self, topic: str, *, before: int) -> None:
         """Deletes what lies before this offset in each partition, as retention would."""
@@ -76,8 +88,9 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     )
     pair.write_text((home / "key.pem").read_text() + certificate.read_text())
     broker = Broker(read_settings(home=home))
-    broker.start(SecureListener(pair, SECRET))
-    yield Kafka(broker, certificate)
+    listener = SecureListener(pair, SECRET)
+    broker.start(listener)
+    yield Kafka(broker, certificate, listener)
     broker.stop()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from clickstream_platform import run_tags
 from clickstream_platform.setting_groups import StreamSettings
 from clickstream_platform.settings import read_settings
 from clickstream_platform.storage.owners import this_process
@@ -85,3 +86,24 @@ def test_giving_up_is_said_once_and_lasts(tmp_path: Path) -> None:
     found = folder.heartbeat()
     assert found is not None
     assert found.phase == "given_up"
+
+
+@pytest.mark.parametrize(
+    ("status", "by", "is_started"),
+    [
+        (dg.DagsterRunStatus.CANCELED, "stream_keeper", False),  # Terminate in the UI
+        (dg.DagsterRunStatus.FAILURE, "cli", False),  # Ctrl-C
+        (dg.DagsterRunStatus.FAILURE, "stream_keeper", True),  # its server was ended
+        (dg.DagsterRunStatus.SUCCESS, "stream_keeper", False),  # it was to end after some seconds
+    ],
+)
+def test_a_stream_that_ended_with_its_server_goes_on_and_one_that_was_stopped_does_not(
+    tmp_path: Path, status: dg.DagsterRunStatus, by: str, is_started: bool
+) -> None:
+    StreamFolder(read_settings(home=tmp_path), "wanted").beat(
+        beat(source="wanted", phase="stopped", owner=GONE)
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = dg.DagsterRun(job_name="stream", run_id="run", status=status, tags={run_tags.BY: by})
+        instance.add_run(run)
+        assert len(tick(tmp_path, instance)) == is_started

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -127,6 +129,59 @@ def test_kill_9_of_the_process_loses_and_doubles_nothing_and_equals_a_batch(
         assert content(workspace, table) == content(batch, table), table.path
     assert len(rows(workspace, SILVER_EVENTS, "event_id")) == 600
     verified(workspace)
+
+
+def test_kill_9_of_the_broker_loses_and_doubles_nothing(
+    kafka: Kafka, stream_home: NewStreamHome
+) -> None:
+    kafka.send("outage", [click(number) for number in range(30)])
+    workspace = stream_home("outage")
+
+    class Killing(Silent):
+        killed = False
+
+        def on_beat(self, heartbeat: Heartbeat) -> None:
+            if heartbeat.lines and not self.killed:
+                self.killed = True
+                kafka.kill()
+                kafka.send("outage", [click(number) for number in range(30, 90)], make=False)
+
+    observer = Killing()
+    beat = run_stream(
+        workspace, plan_stream(workspace, "clicks"), run_id="one", observer=observer, for_s=5
+    )
+
+    assert observer.killed
+    assert (beat.phase, beat.lag) == ("stopped", 0)
+    expected = [(f"outage/{p}@1", n) for p in range(3) for n in range(30)]
+    assert addresses(workspace) == sorted(expected)
+    assert len(rows(workspace, SILVER_EVENTS, "event_id")) == 90
+
+
+@pytest.mark.parametrize(
+    "rounds", [2, pytest.param(20, marks=[pytest.mark.prove, pytest.mark.timeout(3600)])]
+)
+def test_a_checkpoint_that_vanishes_or_comes_back_changes_nothing(
+    kafka: Kafka, stream_home: NewStreamHome, tmp_path: Path, rounds: int
+) -> None:
+    topic = f"checkpoint{rounds}"
+    workspace = stream_home(topic)
+    checkpoint = StreamFolder(workspace.settings, "clicks").checkpoint
+    old: Path | None = None
+    for number in range(rounds):
+        kafka.send(topic, [click(n) for n in range(15 * number, 15 * number + 15)])
+        stream(workspace, run_id=f"round {number}")
+        if number % 2 == 0:
+            old = shutil.copytree(checkpoint, tmp_path / f"copy{number}")
+        shutil.rmtree(checkpoint)
+        if number % 2 and old is not None:
+            shutil.copytree(old, checkpoint)
+    kafka.send(topic, [click(n) for n in range(15 * rounds, 15 * rounds + 15)])
+    stream(workspace, run_id="last")
+
+    expected = [(f"{topic}/{p}@1", n) for p in range(3) for n in range(5 * rounds + 5)]
+    assert addresses(workspace) == sorted(expected)
+    assert len(rows(workspace, SILVER_EVENTS, "event_id")) == 15 * rounds + 15
 
 
 def test_an_interrupt_ends_it_within_seconds_and_the_next_one_goes_on(
