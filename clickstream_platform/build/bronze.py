@@ -252,24 +252,16 @@ def _reports(
             row_count=lines.get(hour, 0),
             version=version,
             unchanged=hour not in line_counts,
-            checks=(
-                CheckOutcome(
-                    "contract",
-                    (
-                        RuleCount(
-                            "files_whole",
-                            "block",
-                            files.get(hour, 0),
-                            broken.get(hour, 0),
-                            "a file's lines are there once each, numbered from 0 without gap",
-                        ),
-                    ),
-                ),
-            ),
+            checks=(_files_whole(files.get(hour, 0), broken.get(hour, 0)),),
             details={"files": files.get(hour, 0), "line_counts": line_counts.get(hour, 0)},
         )
         for hour in hours
     ]
+
+
+def _files_whole(files: int, broken: int) -> CheckOutcome:
+    words = "a file's lines are there once each, numbered from 0 without gap"
+    return CheckOutcome("contract", (RuleCount("files_whole", "block", files, broken, words),))
 
 
 def _rows(workspace: Workspace, files: Sequence[ReceivedFile], *, run_id: str) -> DataFrame:

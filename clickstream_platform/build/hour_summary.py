@@ -12,7 +12,11 @@ from clickstream_platform.build.summary import GROUP
 from clickstream_platform.setting_groups import CheckSettings
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.rules import rules_of
-from clickstream_platform.tables.silver import SILVER_EVENTS, SILVER_QUARANTINE
+from clickstream_platform.tables.silver import (
+    RULES_VERSION,
+    SILVER_EVENTS,
+    SILVER_QUARANTINE,
+)
 from clickstream_platform.transforms.judge import ACCEPTED, DUPLICATE, QUARANTINED, VERDICTS
 
 REJECT_RATE = "reject_rate"
@@ -93,7 +97,9 @@ class HourSummary:
 
     def content_hash(self, table: Table) -> str:
         total = sum(group["content_hash"] for group in self._of(VERDICTS[table.path]))
-        return f"{self.rows_of(table)}:{total:x}"
+        found = f"{self.rows_of(table)}:{total:x}"
+        # The one column of silver that is no column of judged lines.
+        return f"{found}:{RULES_VERSION}" if table is SILVER_QUARANTINE else found
 
     def _of(self, verdict: str) -> list[Mapping[str, Any]]:
         return [group for group in self.groups if group["verdict"] == verdict]

@@ -14,12 +14,20 @@ from clickstream_platform.build.costs import Meter, record_costs
 from clickstream_platform.build.hour_summary import BronzeCount, HourSummary
 from clickstream_platform.build.repaired import with_repairs
 from clickstream_platform.build.report import HourReport, record_results
+from clickstream_platform.build.silver_lines import (
+    SilverBuild,
+    bronze_lines,
+    noted_lines,
+    noted_sources,
+    repairing_sources,
+    with_hour_before,
+)
 from clickstream_platform.build.summary import by_hour, line_hash, summarise
 from clickstream_platform.build.warnings import record_warnings
 from clickstream_platform.build.workspace import Workspace, in_parallel
 from clickstream_platform.hours import shift
 from clickstream_platform.storage import delta, doubts, hour_state, leases, ledger, repairs
-from clickstream_platform.storage.hour_state import HourStateRow, States
+from clickstream_platform.storage.hour_state import HourStateRow
 from clickstream_platform.storage.owners import this_process
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import ALL, SILVER
@@ -30,27 +38,6 @@ from clickstream_platform.transforms.lines import canonical
 
 _REBUILD = "rebuild"
 _LAST = 2**62  # above every number that an append is given
-
-
-@dataclass(frozen=True)
-class SilverBuild:
-    """The lines to judge, of which hours and bronze version they are, and the states before.
-
-    `sources` are those whose lines are expected; each costs a plan of its own. With `force`, hours
-    are written even if their rows seem unchanged; those `in_doubt` are in any case. `meter` counts
-    what the build costs.
-    """
-
-    workspace: Workspace
-    hours: tuple[str, ...]
-    bronze_version: int
-    states: States
-    run_id: str
-    lines: DataFrame
-    sources: frozenset[str]
-    meter: Meter
-    force: bool = False
-    in_doubt: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -90,7 +77,7 @@ def rebuild(
         version = delta.version(workspace.lake, BRONZE_EVENTS)
         states = hour_state.current(workspace.lake)
         built: list[SilverBuilt] = []
-        lines = _noted_lines(states, hours)
+        lines = noted_lines(states, hours)
         for chunk in chunks(hours, lines, max_bytes=workspace.settings.max_bytes_per_chunk):
             build = SilverBuild(
                 workspace,
@@ -98,7 +85,7 @@ def rebuild(
                 version,
                 states,
                 run_id,
-                _bronze_lines(workspace, chunk, version),
+                bronze_lines(workspace, chunk, version),
                 noted_sources(states, chunk),
                 meter,
                 force,
@@ -160,7 +147,7 @@ def judged_lines(build: SilverBuild) -> DataFrame:
     known = {name: source for name, source in workspace.sources.items() if name in build.sources}
     repairing = repairing_sources(workspace, build.sources)
     lines = with_repairs(
-        workspace, _with_hour_before(build, repairing), repairs.replacements(workspace.lake)
+        workspace, with_hour_before(build, repairing), repairs.replacements(workspace.lake)
     )
     rows = canonical(
         lines, known or workspace.sources, workspace.manifest.headers(), workspace.limits
@@ -172,42 +159,10 @@ def judged_lines(build: SilverBuild) -> DataFrame:
     return judged.withColumn("run_id", F.lit(build.run_id))
 
 
-def repairing_sources(workspace: Workspace, names: Iterable[str]) -> list[str]:
-    """Those of the sources that repair clocks: their lines meet those of the hour before."""
-    known = workspace.sources
-    return sorted(n for n in names if n in known and known[n].event_timestamp.repair_clock)
-
-
-def _with_hour_before(build: SilverBuild, repairing: Sequence[str]) -> DataFrame:
-    """The build's lines and, of sources that repair clocks, those of the hours before."""
-    if not repairing:
-        return build.lines
-    before = sorted({shift(hour, -1) for hour in build.hours} - {*build.hours})
-    met = _bronze_lines(build.workspace, before, build.bronze_version)
-    return build.lines.unionByName(met.where(F.col("source").isin([*repairing])))
-
-
-def _noted_lines(states: States, hours: Iterable[str]) -> dict[str, int]:
-    bronze = hour_state.of_table(states, BRONZE_EVENTS.path)
-    return {hour: bronze[hour].row_count for hour in hours if hour in bronze}
-
-
-def noted_sources(states: States, hours: Iterable[str]) -> frozenset[str]:
-    """The sources that bronze has lines of in these hours, as far as it is noted."""
-    bronze = hour_state.of_table(states, BRONZE_EVENTS.path)
-    return frozenset(name for hour in hours if hour in bronze for name in bronze[hour].sources)
-
-
 def unexpected_sources(build: SilverBuild, summaries: Mapping[str, HourSummary]) -> frozenset[str]:
     """Sources with lines in bronze that were not noted yet when the lines were judged."""
     found = {name for summary in summaries.values() for name in summary.sources}
     return frozenset(found & {*build.workspace.sources}) - build.sources
-
-
-def _bronze_lines(workspace: Workspace, hours: Sequence[str], version: int) -> DataFrame:
-    reader = workspace.spark.read.format("delta").option("versionAsOf", version)
-    lines = reader.load(delta.location(workspace.lake, BRONZE_EVENTS))
-    return lines.where(F.col("home_hour").isin([*hours]))
 
 
 def counted(build: SilverBuild, judged: DataFrame) -> dict[str, HourSummary]:

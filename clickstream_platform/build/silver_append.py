@@ -19,7 +19,8 @@ from clickstream_platform.build import silver
 from clickstream_platform.build.costs import Meter
 from clickstream_platform.build.hour_summary import HourSummary
 from clickstream_platform.build.report import HourReport
-from clickstream_platform.build.silver import SilverBuild, SilverBuilt
+from clickstream_platform.build.silver import SilverBuilt
+from clickstream_platform.build.silver_lines import SilverBuild, noted_sources, repairing_sources
 from clickstream_platform.build.workspace import Workspace, in_parallel
 from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.storage import delta, doubts, hour_state, leases
@@ -109,7 +110,7 @@ class FollowedHours:
                 for hour in candidates
                 if hour not in in_doubt
                 and self._is_as_left(hour, states)
-                and not silver.repairing_sources(workspace, silver.noted_sources(states, [hour]))
+                and not repairing_sources(workspace, noted_sources(states, [hour]))
             ]
             build = _new_lines(workspace, ready, states, meter, run_id=run_id) if ready else None
             if build is None:
@@ -202,7 +203,7 @@ def _new_lines(
             rows = rows_of(workspace.spark, workspace.lake, BRONZE_EVENTS, later)
             parts.append(rows.where(F.col("home_hour").isin(mine)))
     lines = reduce(DataFrame.unionByName, parts)
-    sources = silver.noted_sources(states, hours)
+    sources = noted_sources(states, hours)
     return SilverBuild(workspace, tuple(hours), newest, states, run_id, lines, sources, meter)
 
 

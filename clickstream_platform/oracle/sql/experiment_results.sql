@@ -149,7 +149,7 @@ select
     rate_gain as rate_difference,
     rate_gain - 1.959963984540054 * rate_error as rate_ci_low,
     rate_gain + 1.959963984540054 * rate_error as rate_ci_high,
-    least(uneven_p, 1) as srm_p_value,
+    if(uneven_p is null, null, least(uneven_p, 1)) as srm_p_value,  -- least skips null
     revenue::double / exposures as revenue_per_visitor,
     theta as cuped_theta,
     mean as cuped_revenue_per_visitor,
