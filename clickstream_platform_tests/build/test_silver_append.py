@@ -122,7 +122,6 @@ def test_new_lines_copies_and_other_payloads_are_appended_and_equal_a_rebuild(
         [
             click(4),  # new
             click(2),  # a copy of what was accepted before
-            click(3, second=6),  # the same id, later and so another payload
             click(5),  # new, and a copy beside it
             click(5),
             click(6, second=9),  # new, and another payload beside it
@@ -138,15 +137,14 @@ def test_new_lines_copies_and_other_payloads_are_appended_and_equal_a_rebuild(
     found = verdicts(workspace)
     assert found["events"] == {
         **{"a0": "e1", "a1": "e2", "a2": "e3"},
-        **{"b0": "e4", "b3": "e5", "b6": "e6", "b8": "e8"},
+        **{"b0": "e4", "b2": "e5", "b5": "e6", "b7": "e8"},
     }
-    assert found["duplicates"] == {"b1": "a1", "b4": "b3"}
+    assert found["duplicates"] == {"b1": "a1", "b3": "b2"}
     assert found["quarantine"] == {
         "a3": "malformed_line",
-        "b2": "event_id_collision",
-        "b5": "event_id_collision",
-        "b7": "negative_price",
-        "b9": "malformed_line",
+        "b4": "event_id_collision",
+        "b6": "negative_price",
+        "b8": "malformed_line",
     }
     assert_as_rebuilt(workspace, new_workspace, tmp_path / "other")
 
@@ -173,6 +171,26 @@ def test_a_line_that_takes_the_place_of_an_accepted_one_leads_to_a_rebuild(
 
     assert operations(workspace) == ["Overwrite", "Overwrite"]
     assert f"{after[0]}0" in verdicts(workspace)["events"]
+    assert_as_rebuilt(workspace, new_workspace, tmp_path / "other")
+
+
+def test_another_payload_of_an_accepted_id_leads_to_a_rebuild_that_counts_it(
+    workspace: Workspace, new_workspace: Callable[..., Workspace], tmp_path: Path
+) -> None:
+    followed = FollowedHours()
+    bring(workspace, "a.jsonl", [click(1, second=8), click(2)])
+    refresh(workspace, followed)
+    bring(workspace, "b.jsonl", [click(1, second=9), click(4)])
+    refresh(workspace, followed)
+
+    assert operations(workspace) == ["Overwrite", "Overwrite"]
+    assert verdicts(workspace)["quarantine"] == {"b0": "event_id_collision"}
+    reused = rows(workspace, SILVER_EVENTS, "event_id", "reused_id_lines")
+    assert {row["event_id"]: row["reused_id_lines"] for row in reused} == {
+        "e1": 1,
+        "e2": 0,
+        "e4": 0,
+    }
     assert_as_rebuilt(workspace, new_workspace, tmp_path / "other")
 
 
@@ -230,7 +248,7 @@ def test_what_a_crash_left_between_its_commits_is_put_right(
     first = FollowedHours()
     bring(workspace, "b.jsonl", [click(1), click(2)])
     refresh(workspace, first)
-    bring(workspace, "c.jsonl", [click(1), click(3), b"{broken"])
+    bring(workspace, "c.jsonl", [click(1), click(3), click(9, price="-1")])
     with monkeypatch.context() as patched:
         crash_after(patched, commits=survives)
         with pytest.raises(Crash):
@@ -271,7 +289,7 @@ def test_an_append_that_a_dead_process_left_in_the_engine_commits_nothing(
     first = FollowedHours()
     bring(workspace, "a.jsonl", [click(1)])
     refresh(workspace, first)
-    bring(workspace, "b.jsonl", [click(2), click(1), b"{broken"])
+    bring(workspace, "b.jsonl", [click(2), click(1), click(9, price="-1")])
     with monkeypatch.context() as patched:
         append_once = delta.append_once
 
