@@ -62,7 +62,10 @@ LINES = [
     line(11, "11:40:00", "tablet", "page_view", user_id="carl"),
     # Guest is nobody; a kiosk with three accounts is nobody's.
     line(12, "12:00:00", "phone", "page_view", user_id="guest"),
-    *[line(20 + n, f"13:{n}0:00", "kiosk", "page_view", user_id=f"k{n}") for n in range(3)],
+    *[
+        line(20 + n, moment, "kiosk", "page_view", user_id=f"k{n}")
+        for n, moment in enumerate(("13:00:00", "13:40:00", "14:20:00"))  # a session each
+    ],
     # Dora comes back by another campaign within the half hour, and reloads its page.
     line(30, "14:00:00", "dora", "page_view", page_url="/"),
     line(31, "14:05:00", "dora", "page_view", page_url=AD + "one"),
