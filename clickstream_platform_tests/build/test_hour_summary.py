@@ -3,6 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from clickstream_platform.build import hour_summary
 from clickstream_platform.build.hour_summary import BronzeCount, HourSummary
 from clickstream_platform.setting_groups import CheckSettings
 from clickstream_platform.tables.silver import (
@@ -47,6 +50,17 @@ def test_a_whole_hour_is_not_blocked_and_counts_its_tables() -> None:
     assert hour.blocked_by is None
     tables = (SILVER_EVENTS, SILVER_DUPLICATES, SILVER_QUARANTINE)
     assert [hour.rows_of(table) for table in tables] == [90, 4, 6]
+
+
+def test_other_rules_write_quarantine_anew_which_names_their_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hour = summary(GOOD, BronzeCount(100, 1000))
+    tables = (SILVER_EVENTS, SILVER_DUPLICATES, SILVER_QUARANTINE)
+    before = [hour.content_hash(table) for table in tables]
+    monkeypatch.setattr(hour_summary, "RULES_VERSION", hour_summary.RULES_VERSION + 1)
+    after = [hour.content_hash(table) for table in tables]
+    assert [old == new for old, new in zip(before, after, strict=True)] == [True, True, False]
 
 
 def test_lost_lines_block_the_hour_and_are_counted() -> None:
