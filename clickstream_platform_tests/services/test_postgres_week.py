@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -102,9 +104,20 @@ def test_the_named_questions_give_the_same_answers_from_what_was_published(
             tables = base_tables(question.tables)
             if tables <= set(lake.tables) and any(name.startswith("gold.") for name in tables):
                 values = question.values({})
-                assert published.rows(question.sql, values) == lake.rows(question.sql, values)
+                rows = lake.rows(question.sql, values)
+                assert published.rows(question.sql, values) == rows, question.name
+                assert ties(question.sql, rows) == [], f"{question.name} leaves its order open"
                 asked += 1
     assert asked >= 25
+
+
+def ties(text: str, rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """What more than one row has in all columns that the question's last `order by` names."""
+    _, _, ordering = text.rpartition("order by")
+    words = set(re.findall(r"\w+", ordering.partition("limit")[0]))
+    keys = [name for name in rows[0] if name in words] if rows else []
+    seen = Counter(tuple(row[key] for key in keys) for row in rows)
+    return [key for key, times in seen.items() if times > 1]
 
 
 class Published(Lake):

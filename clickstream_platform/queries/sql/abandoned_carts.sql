@@ -11,4 +11,4 @@ select
     1e0 * count(recovered_order_id) / count(*) as recovery_rate
 from gold.cart_abandonment
 group by step_reached
-order by cart_value desc
+order by cart_value desc, step_reached

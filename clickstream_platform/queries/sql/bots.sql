@@ -13,4 +13,4 @@ select
 from gold.bot_visitors_hourly
 where event_hour between $from and $to
 group by bot_signals, is_bot
-order by events desc, signals
+order by events desc, signals, is_bot
