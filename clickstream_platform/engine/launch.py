@@ -55,6 +55,8 @@ def spark_confs(settings: Settings, scratch: Path, port: int) -> dict[str, str]:
         # Adaptive execution makes every stage a job and a round of planning of its own: more than
         # it can save in hours of this size. `engine.extra_confs` may turn it on.
         "spark.sql.adaptive.enabled": "false",
+        # Pyspark would look up the caller's file and line at every call on a column.
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
         **settings.engine.extra_confs,
         "spark.master": f"local[{settings.engine.cores}]",
         "spark.app.name": "clickstream-engine",
@@ -69,6 +71,9 @@ def spark_confs(settings: Settings, scratch: Path, port: int) -> dict[str, str]:
                 "-XX:-DontCompileHugeMethods",
                 # Every new plan brings code of its own; a JVM whose code cache is full ends.
                 "-XX:ReservedCodeCacheSize=512m",
+                # Many small jobs: G1's marking costs more than the pauses that it saves.
+                "-XX:+UseParallelGC",
+                "-XX:MetaspaceSize=512m",
                 *settings.engine.jvm_options,
                 "-Duser.timezone=UTC",
                 f'"-Djava.io.tmpdir={scratch / "tmp"}"',  # a home may have blanks in its path

@@ -123,7 +123,7 @@ def read_mappings(extra_dirs: Sequence[Path]) -> dict[str, Mapping]:
 
 def content_of(path: Path) -> dict[str, Any]:
     """The file's keys over those of the mapping it extends."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     base = content.pop("extends", None)
     if base is None:
         return content

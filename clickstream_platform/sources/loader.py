@@ -58,7 +58,7 @@ def _words(problem: Any, kind: type[LineForm]) -> str:
 
 def _content(path: Path, *, seen: tuple[Path, ...]) -> Any:
     """The file's keys; those it does not give come from the mapping it `extends`."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     if not isinstance(content, dict) or "extends" not in content:
         return content
     base = f"{content.pop('extends')}.yaml"

@@ -66,7 +66,7 @@ class KnownSources:
 @lru_cache(maxsize=1)
 def known_sources() -> KnownSources:
     """The package's lists, read once per process."""
-    content: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    content: dict[str, Any] = yaml.load(_FILE.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     sources = content["sources"]
     names = {name: name for of_category in sources.values() for name in of_category}
     return KnownSources(

@@ -43,7 +43,7 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self.settings: Settings = read_settings(home=folder, engine=ENGINE)
         self.environment = {key: val for key, val in os.environ.items() if key != "DAGSTER_HOME"}
-        self.environment |= ENGINE_VARIABLES | {
+        self.environment |= INTERPRETED_VARIABLES | {
             "CLICKSTREAM_HOME": str(folder),
             "CLICKSTREAM_AUTOMATION__INTERVAL_S": "2",
             "CLICKSTREAM_AUTOMATION__SETTLE_S": "1",
