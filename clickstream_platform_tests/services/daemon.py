@@ -28,7 +28,7 @@ from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.lateness import LATENESS_HOURLY
-from clickstream_platform_tests.homes import ENGINE, ENGINE_VARIABLES
+from clickstream_platform_tests.homes import ENGINE, INTERPRETED_VARIABLES
 
 POLL_S = 1.0
 
