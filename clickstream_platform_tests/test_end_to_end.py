@@ -28,7 +28,7 @@ from clickstream_platform.tables.catalog import ALL, DAILY, GOLD, SILVER, SNAPSH
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.facts import FACT_SESSIONS
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
-from clickstream_platform_tests.homes import ENGINE, ENGINE_VARIABLES
+from clickstream_platform_tests.homes import ENGINE, INTERPRETED_VARIABLES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 HOURS = ["2024-11-29T10", "2024-11-29T11"]
@@ -61,7 +61,7 @@ class Home:
 
 def start(home: Path, *arguments: object) -> subprocess.Popen[str]:
     environment = {key: val for key, val in os.environ.items() if key != "DAGSTER_HOME"}
-    environment |= ENGINE_VARIABLES | {"CLICKSTREAM_HOME": str(home)}
+    environment |= INTERPRETED_VARIABLES | {"CLICKSTREAM_HOME": str(home)}
     return subprocess.Popen(
         [sys.executable, "-m", "clickstream_platform.cli", *map(str, arguments)],
         env=environment,

@@ -11,7 +11,7 @@ import pytest
 
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.queries.named import find
-from clickstream_platform.settings import PROJECT_ROOT, Settings
+from clickstream_platform.settings import PROJECT_ROOT, Settings, settings
 from clickstream_platform_tests.tiles.conftest import build_full
 
 NOTEBOOK = PROJECT_ROOT / "docs" / "tour.ipynb"
@@ -34,10 +34,12 @@ def run(code: str, names: dict[str, Any]) -> object:
 
 
 def test_every_cell_runs_and_shows_something(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     home = build_full(tmp_path)
     monkeypatch.setenv("CLICKSTREAM_HOME", str(home.home))
+    settings.cache_clear()  # an earlier test may have read those of another home
+    request.addfinalizer(settings.cache_clear)
     names: dict[str, Any] = {}
     for code in cells("code"):
         assert run(code, names) is not None, code

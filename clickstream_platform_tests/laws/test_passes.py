@@ -34,7 +34,7 @@ from clickstream_platform_tests.homes import arrow as stored
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 HOUR = "2024-11-29T10"
 HOUR_MS = 1_732_874_400_000
-EVENTS = 20_000
+EVENTS = 6_000
 MANY_RECORDS = 1_000  # a stage that reads more goes over the rows; others read counts and logs
 READ = ("internal.metrics.input.recordsRead", "internal.metrics.shuffle.read.recordsRead")
 ROWS = "number of output rows"  # of SQL operators: also rows from the cache or from Python
@@ -55,7 +55,7 @@ class Measured:
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
-    """One hour of 20,000 lines, brought to gold once by an engine that logs its jobs."""
+    """One hour of 6,000 lines, brought to gold once by an engine that logs its jobs."""
     home = tmp_path_factory.mktemp("passes")
     log = home / "event_log"
     log.mkdir()
@@ -65,7 +65,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
         "spark.eventLog.compress": "false",
         "spark.eventLog.rolling.enabled": "false",
     }
-    engine = ENGINE | {"extra_confs": ENGINE["extra_confs"] | confs}
+    engine = ENGINE | {"extra_confs": confs}  # the plans that users get: with generated code
     settings = read_settings(home=home, engine=engine, automation={"settle_s": 0})
     rates = Rates(late=0.0, future=0.0)  # all of it belongs to the hour
     options = Options(settings.landing, HOUR_MS, hours=1, events=EVENTS, bots=0, rates=rates)

@@ -22,8 +22,8 @@ from clickstream_platform.tables.metrics import METRICS, SESSIONS
 from clickstream_platform_tests.homes import bring_up_all, json_line, land, rows, verified
 
 pytestmark = pytest.mark.slow
-START_MS = int(datetime(2024, 11, 28, 12, tzinfo=UTC).timestamp() * 1000)
-HOURS, EVENTS = 30, 2500
+START_MS = int(datetime(2024, 11, 28, 19, tzinfo=UTC).timestamp() * 1000)
+HOURS, EVENTS = 16, 1500
 NO_BOTS = "not is_bot"
 NO_BOT_ORDERS = (
     "not exists (select 1 from gold.bot_visitors_hourly as robots where robots.is_bot "

@@ -11,15 +11,20 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import psutil
 import pytest
 
+from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.engine.server import Engine
+from clickstream_platform.generator.options import Options, Rates
+from clickstream_platform.generator.run import generate_batch
+from clickstream_platform.hours import parse_hour
 from clickstream_platform.settings import PROJECT_ROOT
-from clickstream_platform_tests.homes import INTERPRETED_VARIABLES
+from clickstream_platform_tests.homes import INTERPRETED_VARIABLES, bring_up
 
 FIRST, SECOND = "2024-11-29T00", "2024-11-29T01"
 HOURS = {  # the UI asks for the state of each hour a home can hold
@@ -50,16 +55,22 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def home(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Two hours, brought to hourly gold from the command line."""
-    home = tmp_path_factory.mktemp("home")
+def home(
+    chromium: str,
+    new_workspace: Callable[..., Workspace],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Path]:
+    """Two hours of a shop in hourly gold; its own engine starts with the first click."""
+    workspace = new_workspace(tmp_path_factory.mktemp("ui") / "home")
+    start_ms = int(parse_hour(FIRST).timestamp() * 1000)
+    rates = Rates(late=0.0, future=0.0)
+    options = Options(workspace.settings.landing, start_ms, hours=2, events=400, rates=rates)
+    generate_batch(options, lambda _: None)
+    bring_up(workspace)
     try:
-        _clickstream(home, "generate", "--out", str(home / "landing"), "--start", FIRST,
-                     "--hours", "2", "--events", "400")  # fmt: skip
-        _clickstream(home, "run", "--from", FIRST, "--to", SECOND, "--exact")
-        yield home
+        yield workspace.settings.home
     finally:
-        _clickstream(home, "engine", "stop")
+        Engine(workspace.settings).stop()
 
 
 @pytest.fixture(scope="module")
@@ -124,11 +135,6 @@ def test_a_taken_port_is_an_error_that_names_the_process(tmp_path: Path) -> None
 def _environment(home: Path) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("CLICKSTREAM_", "DAGSTER_"))}
     return {**kept, **INTERPRETED_VARIABLES, **HOURS, "CLICKSTREAM_HOME": str(home)}
-
-
-def _clickstream(home: Path, *arguments: str) -> None:
-    command = [sys.executable, "-m", "clickstream_platform.cli", *arguments]
-    subprocess.run(command, env=_environment(home), check=True, timeout=300, capture_output=True)
 
 
 def _free_port() -> int:
