@@ -6,8 +6,9 @@ STAMP := .venv/.set-up
 SIZE ?= 100000
 REPEATS ?= 3
 NAMES ?=
+WORKERS := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo demo-stream dev viewer stop test bench prove mutants lint format lock docs clean
+.PHONY: help setup demo demo-stream dev viewer stop test test-long bench prove mutants lint format lock docs clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,11 +34,15 @@ viewer: $(STAMP) ## Start the Dagster UI for looking only, without daemon
 stop: $(STAMP) ## Stop the warm Spark engine
 	@.venv/bin/clickstream engine stop
 
-test: $(STAMP) ## Run all tests but the long suites
+test: $(STAMP) ## Run the tests; those that take minutes each are left to test-long
 	@bash scripts/test_services.sh
-	@$(PYTHON_BIN) -m pytest -m "not prove" --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(PYTHON_BIN) -m pytest -m "not prove and not long" $(WORKERS)
 
-prove: $(STAMP) ## Run the long property, kill and race suites in full
+test-long: $(STAMP) ## Run the tests that take minutes each: killed engines, clicks in the UI, whole homes
+	@bash scripts/test_services.sh
+	@$(PYTHON_BIN) -m pytest -m "long and not prove" $(WORKERS)
+
+prove: $(STAMP) ## Run the property, kill and race suites in full, for hours
 	@bash scripts/test_services.sh
 	@$(PYTHON_BIN) -m pytest -m prove -s
 

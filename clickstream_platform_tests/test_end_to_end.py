@@ -176,6 +176,7 @@ def test_a_second_run_writes_nothing(home: Home) -> None:
     assert home.versions() == before
 
 
+@pytest.mark.long
 def test_force_heals_a_table_that_someone_else_touched(home: Home) -> None:
     before = {table.path: home.row_counts(table) for table in HOURLY}
     for table, column in ((SILVER_EVENTS, "event_hour"), (FACT_SESSIONS, "event_hour")):
@@ -188,6 +189,7 @@ def test_force_heals_a_table_that_someone_else_touched(home: Home) -> None:
     assert call(home.settings.home, "verify", "--json")["ok"]
 
 
+@pytest.mark.long
 def test_a_run_whose_engine_is_killed_ends_well_on_a_new_one(
     home: Home, instance: dg.DagsterInstance
 ) -> None:

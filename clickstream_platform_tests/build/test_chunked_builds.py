@@ -60,6 +60,7 @@ def content(workspace: Workspace) -> dict[str, list[Row]]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_chunks_make_the_same_rows_and_survive_a_death_between_them(
     new_workspace: Callable[..., Workspace], tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ def click(number: int, hour: str, name: str = "page_view") -> bytes:
                      user_id=f"u{number % 3}", product_id="p1", price=10, quantity=1)  # fmt: skip
 
 
+@pytest.mark.long
 def test_files_and_bytes_are_those_of_the_lake_and_cpu_seconds_add_up(
     workspace: Workspace,
 ) -> None:

@@ -238,6 +238,7 @@ class Crash(Exception):
 @pytest.mark.parametrize(
     "survives", [1, *[pytest.param(commits, marks=pytest.mark.prove) for commits in (0, 2, 3)]]
 )
+@pytest.mark.long
 def test_what_a_crash_left_between_its_commits_is_put_right(
     workspace: Workspace,
     new_workspace: Callable[..., Workspace],
@@ -313,6 +314,7 @@ def test_an_append_that_a_dead_process_left_in_the_engine_commits_nothing(
 @pytest.mark.parametrize(
     "seed", [1, *[pytest.param(seed, marks=pytest.mark.prove) for seed in range(2, 22)]]
 )
+@pytest.mark.long
 def test_any_split_into_appends_equals_one_rebuild(
     workspace: Workspace, new_workspace: Callable[..., Workspace], tmp_path: Path, seed: int
 ) -> None:

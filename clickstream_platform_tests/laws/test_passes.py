@@ -31,7 +31,7 @@ from clickstream_platform.tables.silver import SILVER_EVENTS
 from clickstream_platform_tests.homes import ENGINE
 from clickstream_platform_tests.homes import arrow as stored
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)]
 HOUR = "2024-11-29T10"
 HOUR_MS = 1_732_874_400_000
 EVENTS = 6_000

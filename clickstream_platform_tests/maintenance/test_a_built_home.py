@@ -68,6 +68,7 @@ def most_files(workspace: Workspace) -> dict[str, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_upkeep_leaves_rows_states_and_time_travel_as_they_were(
     new_workspace: Callable[..., Workspace], tmp_path: Path
 ) -> None:

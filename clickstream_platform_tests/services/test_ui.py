@@ -93,6 +93,7 @@ def url(home: Path) -> Iterator[str]:
         assert not [process for process in family if _is_alive(process, of=home)]
 
 
+@pytest.mark.long
 def test_a_person_sees_the_graph_materialises_an_hour_and_backfills_two(
     chromium: str, url: str, home: Path
 ) -> None:

@@ -57,8 +57,10 @@ def cut(lines: Sequence[bytes], chance: random.Random, parts: int) -> list[Seque
     return [lines[i:j] for i, j in zip([0, *ends], [*ends, len(lines)], strict=True)]
 
 
-@pytest.mark.prove
-@pytest.mark.parametrize("seed", range(1, 21))
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "seed", [1, *[pytest.param(seed, marks=pytest.mark.prove) for seed in range(2, 21)]]
+)
 def test_stream_files_and_backfill_give_the_same_rows(
     kafka: Kafka, stream_home: NewStreamHome, seed: int
 ) -> None:
