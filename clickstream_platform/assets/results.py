@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData as Target,
+)
+from dagster._core.events import DagsterEventType
 
 from clickstream_platform.assets.preview import newest_rows
 from clickstream_platform.assets.specs import asset_metadata, check_names, column_lineage
@@ -33,8 +38,6 @@ def emit(
             context.add_asset_metadata(
                 _hour_metadata(report), asset_key=dg.AssetKey(table.key), partition_key=report.hour
             )
-        if _RANGE_TAG in context.run.tags:
-            _log_hourly_checks(context, mine)
         yield dg.MaterializeResult(
             asset_key=dg.AssetKey(table.key),
             metadata={
@@ -44,6 +47,10 @@ def emit(
             },
             check_results=[_overall(table, name, mine) for name in check_names(table)],
         )
+        if _RANGE_TAG in context.run.tags:
+            # Dagster plans a result per hour but takes only one: the others are logged.
+            for event in hourly_checks(context.instance, context.run_id, mine):
+                context.op_execution_context.log_event(event)  # type: ignore[arg-type]  # it is taken
 
 
 def _preview(table: Table, reports: Sequence[HourReport]) -> dict[str, dg.MetadataValue]:
@@ -51,14 +58,39 @@ def _preview(table: Table, reports: Sequence[HourReport]) -> dict[str, dg.Metada
     return {} if found is None else {"newest_rows": dg.MetadataValue.md(found)}
 
 
-def hour_events(report: HourReport) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
+def hour_materialization(report: HourReport) -> dg.AssetMaterialization:
     """What a build outside of an asset's run tells about one hour of one table."""
     key = dg.AssetKey(contract(report.table).key)
-    yield dg.AssetMaterialization(
+    return dg.AssetMaterialization(
         asset_key=key, partition=report.hour, metadata=_hour_metadata(report)
     )
-    for check in report.checks:
-        yield _hourly_check(report, check)
+
+
+def hourly_checks(
+    instance: dg.DagsterInstance, run_id: str, reports: Sequence[HourReport]
+) -> Iterator[dg.AssetCheckEvaluation]:
+    """The check results of hours whose materialisations are stored, in the reports' order.
+
+    Each names the materialisation that it is about: Dagster calls the others out of date.
+    """
+    hours: dict[str, set[str]] = {}
+    for report in reports:
+        hours.setdefault(report.table, set()).add(report.hour)
+    stored = {
+        table: instance.event_log_storage.get_latest_storage_id_by_partition(
+            dg.AssetKey(contract(table).key), DagsterEventType.ASSET_MATERIALIZATION, of_table
+        )
+        for table, of_table in hours.items()
+    }
+    for report in reports:
+        storage_id = stored[report.table].get(report.hour)
+        target = (
+            None
+            if storage_id is None
+            else Target(storage_id=storage_id, run_id=run_id, timestamp=time.time())
+        )
+        for check in report.checks:
+            yield _hourly_check(report, check, target)
 
 
 def _hour_metadata(report: HourReport) -> dict[str, Any]:
@@ -74,15 +106,9 @@ def _hour_metadata(report: HourReport) -> dict[str, Any]:
     )
 
 
-def _log_hourly_checks(context: dg.AssetExecutionContext, reports: Sequence[HourReport]) -> None:
-    """In a range run Dagster plans a result per hour but takes only one: the others are logged."""
-    for report in reports:
-        for check in report.checks:
-            event = _hourly_check(report, check)
-            context.op_execution_context.log_event(event)  # type: ignore[arg-type]  # it is taken
-
-
-def _hourly_check(report: HourReport, check: CheckOutcome) -> dg.AssetCheckEvaluation:
+def _hourly_check(
+    report: HourReport, check: CheckOutcome, target: Target | None
+) -> dg.AssetCheckEvaluation:
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(contract(report.table).key),
         check_name=check.check,
@@ -90,6 +116,7 @@ def _hourly_check(report: HourReport, check: CheckOutcome) -> dg.AssetCheckEvalu
         metadata=_check_metadata(report, check),
         severity=_severity(check),
         partition=report.hour,
+        target_materialization_data=target,
     )
 
 

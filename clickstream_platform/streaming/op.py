@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from clickstream_platform.assets.results import hour_events
+from clickstream_platform.assets.results import hour_materialization, hourly_checks
 from clickstream_platform.automation.reaper import name_process
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount, record_results
 from clickstream_platform.hours import hour_key
@@ -55,9 +55,11 @@ class DagsterObserver:
 
     def flush(self) -> None:
         self._reported_at = time.monotonic()
-        for report in self._waiting.values():
-            for event in hour_events(report):
-                self._context.instance.report_runless_asset_event(event)
+        instance, reports = self._context.instance, [*self._waiting.values()]
+        for report in reports:
+            instance.report_runless_asset_event(hour_materialization(report))
+        for event in hourly_checks(instance, self._context.run_id, reports):
+            instance.report_runless_asset_event(event)
         self._waiting = {}
 
 
