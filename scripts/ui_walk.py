@@ -118,8 +118,8 @@ class Walk:
         self._shoot("backfill")
         return status, self.runs({"key": "dagster/backfill", "value": backfill_id})
 
-    def checks(self, asset: str, check: str) -> None:
-        """The checks of an asset, and one check's results by hour."""
+    def checks(self, asset: str, check: str, hour: str) -> None:
+        """The checks of an asset, and one check's results in the hours of a day."""
         self._open(f"/assets/{asset}?view=checks", settle_ms=3000)
         expect(self.page.get_by_text(check).first).to_be_visible()
         self._shoot("checks")
@@ -127,7 +127,11 @@ class Walk:
         self.page.get_by_role("tab", name="Partitions").last.click()
         self.page.wait_for_timeout(2000)
         expect(self.page.get_by_text("Loading partitions")).to_have_count(0, timeout=LOADING_MS)
-        self.page.wait_for_timeout(3000)
+        day, hours = hour[:11], self.page.get_by_placeholder("ex:").last
+        hours.fill(f"[{day}00...{day}23]")
+        hours.press("Enter")
+        self.page.get_by_text(hour, exact=True).first.click()
+        expect(self.page.get_by_text("rows_checked").first).to_be_visible()
         self._shoot("check-by-hour")
 
     def columns(self, asset: str) -> None:
@@ -239,7 +243,7 @@ def _until(found: Callable[[], Found | None], what: str, within_s: float) -> Fou
 def look(walk: Walk) -> None:
     """The stops that change nothing."""
     walk.graph()
-    walk.checks("silver/events", "contract")
+    walk.checks("silver/events", "contract", ONE_HOUR)
     walk.columns("silver/events")
     walk.partitions("gold/fact_sessions", ONE_HOUR)
     walk.timeline()

@@ -228,6 +228,7 @@ def test_the_funnel_of_sessions_knows_three_orders(shop: Workspace) -> None:
         assert through[(f"{TWO}T09", mode, "view_item")] == 0
 
 
+@pytest.mark.long
 def test_a_late_event_rebuilds_its_day_and_what_looks_back_to_it(shop: Workspace) -> None:
     verified(shop)
     before = hour_state.current(shop.lake)

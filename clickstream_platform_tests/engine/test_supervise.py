@@ -22,8 +22,10 @@ from clickstream_platform.engine.state import (
 )
 from clickstream_platform.engine.supervise import _may_stop, supervise
 
+pytestmark = pytest.mark.long
 LISTENER = """
 import socket, sys
+
 server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 while True:
     server.accept()[0].recv(1)

@@ -8,6 +8,8 @@ import pytest
 
 from clickstream_platform.settings import PROJECT_ROOT
 
+pytestmark = pytest.mark.long
+
 RUNNER = PROJECT_ROOT / "scripts" / "mutants.py"
 CODE = "LIMIT = 3\n\n\ndef fits(value):\n    return value <= LIMIT\n"
 TESTS = (

@@ -107,7 +107,7 @@ def test_a_person_sees_the_graph_materialises_an_hour_and_backfills_two(
         assert status == "COMPLETED_SUCCESS"
         assert 1 <= len(runs) <= 2
         assert {run["status"] for run in runs} == {"SUCCESS"}
-        walk.checks("silver/events", "contract")
+        walk.checks("silver/events", "contract", SECOND)
         walk.partitions("gold/fact_sessions", SECOND)
     log = (home / "logs" / "dagster.log").read_text()
     assert "PreviewWarning" not in log
