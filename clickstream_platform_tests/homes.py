@@ -58,7 +58,9 @@ def land(workspace: Workspace, source: str, hour: str, name: str, data: bytes) -
 
 def bring_up(workspace: Workspace, *, run_id: str = "test") -> list[HourReport]:
     """What `clickstream run` does, without Dagster: ingest what waits, rebuild what is stale."""
-    reports = _ingest(workspace, run_id=run_id)
+    workspace.look_at_landing()
+    waiting = list(workspace.manifest.waiting_hours())
+    reports = list(build_bronze(workspace, waiting, run_id=run_id).reports) if waiting else []
     for _ in range(_MAX_ROUNDS):
         silver = stale_silver(workspace, hour_state.current(workspace.lake))
         if silver:
@@ -69,19 +71,6 @@ def bring_up(workspace: Workspace, *, run_id: str = "test") -> list[HourReport]:
         if not silver and not gold:
             return reports
     raise AssertionError(f"still stale after {_MAX_ROUNDS} rounds: {silver} {gold}")
-
-
-def bring_to_silver(workspace: Workspace, *, run_id: str = "test") -> list[HourReport]:
-    """As `bring_up`, without gold: for tests of lines rather than of what is made from them."""
-    reports = _ingest(workspace, run_id=run_id)
-    silver = stale_silver(workspace, hour_state.current(workspace.lake))
-    return reports + (build_silver(workspace, silver, run_id=run_id) if silver else [])
-
-
-def _ingest(workspace: Workspace, *, run_id: str) -> list[HourReport]:
-    workspace.look_at_landing()
-    waiting = list(workspace.manifest.waiting_hours())
-    return list(build_bronze(workspace, waiting, run_id=run_id).reports) if waiting else []
 
 
 def verified(workspace: Workspace) -> Report:

@@ -16,7 +16,7 @@ from clickstream_platform.storage.manifest import Manifest
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.lateness import LATENESS_HOURLY
 from clickstream_platform.tables.silver import SILVER_EVENTS
-from clickstream_platform_tests.homes import bring_to_silver, json_line, land, rows
+from clickstream_platform_tests.homes import bring_up, json_line, land, rows
 from clickstream_platform_tests.storage.test_manifest import dead_owner
 
 TEN, NINE = "2024-11-29T10", "2024-11-29T09"
@@ -84,12 +84,12 @@ def test_a_changed_file_the_same_bytes_elsewhere_and_an_unreadable_one(
     workspace.look_at_landing()
     broken.unlink()
     broken.symlink_to(Path(os.devnull))  # after the look: neither read nor an end of the run
-    bring_to_silver(workspace)
+    bring_up(workspace)
     assert len(addresses(workspace)) == 2
     changed = line("1", "10:00:00") + b"\n" + line("4", "10:02:00") + b"\n"
     land(workspace, "shop_json", TEN, "a.json", changed)
     land(workspace, "shop_json", TEN, "copy.json", line("2", "09:59:00") + b"\n")
-    bring_to_silver(workspace)
+    bring_up(workspace)
     assert len(addresses(workspace)) == 5
     events = rows(workspace, SILVER_EVENTS, "event_id")
     assert sorted(row["event_id"] for row in events) == ["1", "2", "4"]

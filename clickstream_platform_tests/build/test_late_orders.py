@@ -55,6 +55,7 @@ def warned(reports: list[HourReport]) -> dict[str, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_hours_of_repeats_are_rebuilt_after_their_first_purchase_came(
     workspace: Workspace,
 ) -> None:

@@ -11,7 +11,7 @@ from clickstream_platform.build.staleness import stale_silver
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.storage import hour_state
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
-from clickstream_platform_tests.homes import bring_to_silver, land, rows, verified
+from clickstream_platform_tests.homes import bring_up, land, rows, verified
 
 BEFORE, AFTER, ARRIVAL = "2024-11-29T10", "2024-11-29T11", "2024-11-29T12"
 
@@ -41,11 +41,12 @@ def placed(workspace: Workspace) -> dict[str, list[tuple[str, str]]]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_copy_of_the_hour_before_wins_whenever_it_arrives(workspace: Workspace) -> None:
     # Received 11:01:31, so repaired to 11:00:01; its copy, received 11:01:29, to 10:59:59.
     late = [call("11:01:31"), call("11:01:32", message="m2"), call("11:01:32", message="m3")]
     land(workspace, "segment", ARRIVAL, "after.jsonl", b"\n".join(late))
-    bring_to_silver(workspace)
+    bring_up(workspace)
     assert placed(workspace)["events"] == [(AFTER, "m1"), (AFTER, "m2"), (AFTER, "m3")]
 
     early = [call("11:01:29"), call("11:01:28", message="m2", path="/b")]
@@ -54,7 +55,7 @@ def test_the_copy_of_the_hour_before_wins_whenever_it_arrives(workspace: Workspa
     build_bronze(workspace, [ARRIVAL], run_id="early")
     assert stale_silver(workspace, hour_state.current(workspace.lake)) == [BEFORE, AFTER]
 
-    bring_to_silver(workspace)
+    bring_up(workspace)
     assert placed(workspace) == {
         "events": [(BEFORE, "m1"), (BEFORE, "m2"), (AFTER, "m3")],
         "duplicates": [(AFTER, "m1")],

@@ -325,8 +325,8 @@ def test_any_split_into_appends_equals_one_rebuild(
     lines += [click(chance.randrange(60), second=chance.randrange(3600)) for _ in range(6)]
     lines += [b"{broken", b"[]", click(3, price="x")]
     chance.shuffle(lines)
-    cuts = sorted(chance.sample(range(1, len(lines)), 3))
-    names = [f"{chance.randrange(100):02d}{place}.jsonl" for place in range(4)]
+    cuts = sorted(chance.sample(range(1, len(lines)), 5))
+    names = [f"{chance.randrange(100):02d}{place}.jsonl" for place in range(6)]
     followed = FollowedHours()
     for name, first, end in zip(names, [0, *cuts], [*cuts, len(lines)], strict=True):
         bring(workspace, name, lines[first:end])

@@ -15,7 +15,7 @@ from clickstream_platform.engine.server import Engine
 from clickstream_platform.settings import Settings
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
-from clickstream_platform_tests.homes import arrow, bring_to_silver, land
+from clickstream_platform_tests.homes import arrow, bring_up, land
 
 pytestmark = pytest.mark.slow
 HOUR = "2024-11-29T10"
@@ -110,7 +110,7 @@ def fill(workspace: Workspace, count: int, *, files: int) -> tuple[int, set[str]
 def check(workspace: Workspace, count: int, *, files: int, engine: Settings) -> None:
     landed, wanted = fill(workspace, count, files=files)
     before = Engine(engine).status().pid
-    bring_to_silver(workspace)
+    bring_up(workspace)
     assert Engine(engine).status().pid == before  # it ends itself when memory runs out
     address = ("source_file", "source_offset")
     bronze = Counter(_addresses(workspace, BRONZE_EVENTS, address))

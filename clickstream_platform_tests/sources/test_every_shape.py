@@ -20,7 +20,7 @@ from clickstream_platform.generator.shapes import SHAPES
 from clickstream_platform.generator.vocabulary import CODE
 from clickstream_platform.generator.writer import LandingWriter
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
-from clickstream_platform_tests.homes import Row, bring_to_silver, rows, verified
+from clickstream_platform_tests.homes import Row, bring_up, rows, verified
 
 pytestmark = pytest.mark.slow
 START = int(datetime.fromisoformat("2024-11-29T10:00:00+00:00").timestamp() * 1000)
@@ -68,7 +68,7 @@ def home(
         shape = SHAPES[letter]
         writer = LandingWriter(found.settings.landing, shape, file_format, prefix="events")
         writer.write("2024-11-29T10", shape.render(events, shop, file_format))
-    bring_to_silver(found)
+    bring_up(found)
     return found
 
 

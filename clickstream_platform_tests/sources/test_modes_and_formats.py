@@ -14,7 +14,7 @@ import pytest
 from clickstream_platform.build.report import HourReport
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.tables.silver import SILVER_DUPLICATES, SILVER_EVENTS, SILVER_QUARANTINE
-from clickstream_platform_tests.homes import Row, bring_to_silver, json_line, land, rows, verified
+from clickstream_platform_tests.homes import Row, bring_up, json_line, land, rows, verified
 
 pytestmark = pytest.mark.slow
 HOUR = "2024-11-29T10"
@@ -87,7 +87,7 @@ def built(
     (mappings / "semicolon.yaml").write_text(SEMICOLON)
     home = new_workspace(folder / "home", source_dirs=[mappings])
     fill(home)
-    return home, bring_to_silver(home)
+    return home, bring_up(home)
 
 
 def fill(home: Workspace) -> None:
