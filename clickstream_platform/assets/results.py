@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -49,7 +48,7 @@ def emit(
         )
         if _RANGE_TAG in context.run.tags:
             # Dagster plans a result per hour but takes only one: the others are logged.
-            for event in hourly_checks(context.instance, context.run_id, mine):
+            for event in hourly_checks(context.instance, mine):
                 context.op_execution_context.log_event(event)  # type: ignore[arg-type]  # it is taken
 
 
@@ -67,7 +66,7 @@ def hour_materialization(report: HourReport) -> dg.AssetMaterialization:
 
 
 def hourly_checks(
-    instance: dg.DagsterInstance, run_id: str, reports: Sequence[HourReport]
+    instance: dg.DagsterInstance, reports: Sequence[HourReport]
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """The check results of hours whose materialisations are stored, in the reports' order.
 
@@ -76,21 +75,29 @@ def hourly_checks(
     hours: dict[str, set[str]] = {}
     for report in reports:
         hours.setdefault(report.table, set()).add(report.hour)
-    stored = {
-        table: instance.event_log_storage.get_latest_storage_id_by_partition(
-            dg.AssetKey(contract(table).key), DagsterEventType.ASSET_MATERIALIZATION, of_table
-        )
-        for table, of_table in hours.items()
-    }
+    targets = {table: _stored(instance, table, of_table) for table, of_table in hours.items()}
     for report in reports:
-        storage_id = stored[report.table].get(report.hour)
-        target = (
-            None
-            if storage_id is None
-            else Target(storage_id=storage_id, run_id=run_id, timestamp=time.time())
-        )
         for check in report.checks:
-            yield _hourly_check(report, check, target)
+            yield _hourly_check(report, check, targets[report.table].get(report.hour))
+
+
+def _stored(instance: dg.DagsterInstance, table: str, hours: set[str]) -> dict[str, Target]:
+    """The newest materialisation of each hour that has one."""
+    key = dg.AssetKey(contract(table).key)
+    ids = instance.event_log_storage.get_latest_storage_id_by_partition(
+        key, DagsterEventType.ASSET_MATERIALIZATION, hours
+    )
+    if not ids:
+        return {}
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(key, storage_ids=[*ids.values()]), limit=len(ids)
+    ).records
+    return {
+        str(record.partition_key): Target(
+            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+        )
+        for record in records
+    }
 
 
 def _hour_metadata(report: HourReport) -> dict[str, Any]:
