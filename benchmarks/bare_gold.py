@@ -14,8 +14,10 @@ IDLE_S, CAP_S, REPEAT_S = 1800, 86_400, 30 * 86_400
 STEPS = ("view_item", "add_to_cart", "begin_checkout", "purchase")
 CURRENCY = "USD"
 ORDER = ("event_timestamp", "event_id", "id_scope")
+CHECKOUT = ("begin_checkout", "add_shipping_info", "add_payment_info", "purchase")
 FIRSTS = (
     "device_category", "channel_group", "mkt_source", "mkt_medium", "mkt_campaign", "refr_source",
+    "browser_name", "os_name",
 )  # fmt: skip
 FACT = (
     "event_id", "id_scope", "event_name", "event_timestamp", "event_hour", "event_date",
@@ -24,8 +26,13 @@ FACT = (
     "transaction_id", "experiment_id", "variant_id", "is_high_value", "device_category",
     "is_declared_bot", "channel_group", "mkt_source", "mkt_medium", "mkt_campaign", "refr_source",
 )  # fmt: skip
-READ = (*(name for name in FACT if name not in ("session_id", "event_sequence")), "user_agent")
-MONEY, LONG = "decimal(22,2)", "bigint"
+READ = (
+    *(name for name in FACT if name not in ("session_id", "event_sequence")),
+    "user_agent", "browser_name", "os_name", "reused_id_lines",
+)  # fmt: skip
+MONEY, LONG, PER_S = "decimal(22,2)", "bigint", 1_000_000.0
+TIMES = "array<bigint>"
+ENGAGED_GAP_US = 60_000_000
 
 
 def tables(silver: DataFrame) -> dict[str, DataFrame]:
@@ -107,13 +114,15 @@ def with_sessions(events: DataFrame) -> DataFrame:
     gap = at - F.lag(at).over(of)
     chained = (
         events.withColumn("_who", who)
-        .withColumn("_begins", gap.isNull() | (gap > IDLE_S * 1_000_000))
+        .withColumn("_gap", gap)
+        .withColumn("_begins", F.col("_gap").isNull() | (F.col("_gap") > IDLE_S * 1_000_000))
         .withColumn("_start", F.max(F.when(F.col("_begins"), at)).over(so_far))
         .withColumn("_cut", F.floor((at - F.col("_start")) / F.lit(CAP_S * 1_000_000.0)))
     )
     opens = F.col("_begins") | (F.col("_cut") != F.lag("_cut").over(of))
-    marked = chained.withColumn(
-        "_opening", F.last(F.when(opens, F.struct("id_scope", "event_id")), True).over(so_far)
+    marked = chained.withColumn("_opens", opens).withColumn(
+        "_opening",
+        F.last(F.when(F.col("_opens"), F.struct("id_scope", "event_id")), True).over(so_far),
     )
     of_session = Window.partitionBy("_who", "_opening").orderBy(*ORDER)
     made = F.md5(F.concat_ws("\x1f", "visitor_id", "_opening.id_scope", "_opening.event_id"))
@@ -121,7 +130,8 @@ def with_sessions(events: DataFrame) -> DataFrame:
     return (
         marked.withColumn("session_id", F.when(known, made))
         .withColumn("event_sequence", F.when(known, F.row_number().over(of_session).cast(LONG)))
-        .drop("_who", "_begins", "_start", "_cut", "_opening")
+        .withColumn("within_us", F.when(known & ~F.col("_opens"), F.col("_gap")))
+        .drop("_who", "_begins", "_start", "_cut", "_opening", "_opens", "_gap")
     )
 
 
@@ -132,7 +142,13 @@ def count_of(name: str) -> Column:
 def fact_sessions(events: DataFrame) -> DataFrame:
     in_order = F.struct(*ORDER)
     page = F.col("page_location")
-    seen = F.when(F.col("event_name") == "view_item", F.col("items.item_id"))
+    client = F.col("client_session_id")
+
+    def distinct_viewed(field: str) -> Column:
+        seen = F.when(F.col("event_name") == "view_item", F.col(f"items.{field}"))
+        found = F.array_distinct(F.flatten(F.collect_list(seen)))
+        return F.size(F.array_compact(found)).cast(LONG)
+
     made = (
         events.where(F.col("session_id").isNotNull())
         .groupBy("session_id", "visitor_id")
@@ -153,15 +169,27 @@ def fact_sessions(events: DataFrame) -> DataFrame:
             F.coalesce(F.sum(F.when(F.col("is_order"), F.col("value"))), F.lit(0))
             .cast(MONEY)
             .alias("transaction_revenue"),
-            F.size(F.array_compact(F.array_distinct(F.flatten(F.collect_list(seen)))))
-            .cast(LONG)
-            .alias("products_viewed"),
+            distinct_viewed("item_id").alias("products_viewed"),
+            distinct_viewed("item_category").alias("categories_viewed"),
+            F.coalesce(
+                F.sum(
+                    F.when(F.col("within_us") > ENGAGED_GAP_US, ENGAGED_GAP_US).otherwise(
+                        F.col("within_us")
+                    )
+                ),
+                F.lit(0),
+            ).alias("_engaged_us"),
+            F.min_by("event_name", F.when(F.col("event_name").isin(*CHECKOUT), in_order)).alias(
+                "entered_checkout_at_step"
+            ),
+            F.min_by(client, F.when(client.isNotNull(), in_order)).alias("client_session_id"),
+            F.size(F.collect_set(client)).cast(LONG).alias("client_sessions"),
             F.min_by(page, F.when(page.isNotNull(), in_order)).alias("landing_page"),
             F.max_by(page, F.when(page.isNotNull(), in_order)).alias("exit_page"),
             F.min_by(F.struct(*FIRSTS), in_order).alias("_first"),
         )
     )
-    lasted = (micros("ended_at") - micros("started_at")) / F.lit(1_000_000.0)
+    lasted = (micros("ended_at") - micros("started_at")) / F.lit(PER_S)
     engaged = (
         (F.col("duration_s") > 10)
         | (F.col("page_views") + F.col("view_items") >= 2)
@@ -169,9 +197,10 @@ def fact_sessions(events: DataFrame) -> DataFrame:
     )
     return (
         made.withColumn("duration_s", lasted)
+        .withColumn("engaged_time_s", F.col("_engaged_us") / F.lit(PER_S))
         .withColumn("is_engaged", engaged)
         .select("*", *[F.col(f"_first.{name}").alias(name) for name in FIRSTS])
-        .drop("_first")
+        .drop("_first", "_engaged_us")
     )
 
 
@@ -257,19 +286,52 @@ def rate(part: str, whole: str | None) -> Column:
     return F.try_divide(part, F.col(whole)) if whole else F.lit(None).cast("double")
 
 
+def step_times(when: Sequence[Column]) -> list[Column]:
+    """Per step but the first: mean and median from the step before, median from the first."""
+    times = []
+    for no in range(1, len(when)):
+        step, total = when[no] - when[no - 1], when[no] - when[0]
+        times += [
+            (F.mean(step) / F.lit(PER_S)).alias(f"mean{no}"),
+            (F.median(step) / F.lit(PER_S)).alias(f"median{no}"),
+            (F.median(total) / F.lit(PER_S)).alias(f"total{no}"),
+        ]
+    return times
+
+
+def step_columns(no: int) -> dict[str, Column]:
+    """Rates and times of a step, in funnels' columns."""
+    nothing = F.lit(None).cast("double")
+    return {
+        "step_rate": rate(f"t{no}", f"t{no - 1}" if no else None),
+        "overall_rate": rate(f"t{no}", "t0"),
+        "mean_step_s": F.col(f"mean{no}") if no else nothing,
+        "median_step_s": F.col(f"median{no}") if no else nothing,
+        "median_total_s": F.col(f"total{no}") if no else nothing,
+    }
+
+
 def funnel_10min(events: DataFrame) -> DataFrame:
+    at = micros("event_timestamp")
     units = (
         events.where(F.col("visitor_id").isNotNull())
         .groupBy("event_hour", F.window("event_timestamp", "10 minutes").alias("w"), "visitor_id")
-        .agg(*[F.bool_or(F.col("event_name") == s).alias(f"d{n}") for n, s in enumerate(STEPS)])
+        .agg(
+            *[
+                F.min(F.when(F.col("event_name") == step, at)).alias(f"f{no}")
+                for no, step in enumerate(STEPS)
+            ]
+        )
     )
-    counts, through = [], F.lit(True)
+    counts, when, through = [], [], F.lit(True)
     for no in range(len(STEPS)):
-        through = through & F.col(f"d{no}")
-        counts += [F.count_if(f"d{no}").alias(f"a{no}"), F.count_if(through).alias(f"t{no}")]
+        through = through & F.col(f"f{no}").isNotNull()
+        done = [F.col(f"f{number}") for number in range(no + 1)]
+        when.append(F.when(through, F.greatest(*done) if no else done[0]))
+        counts += [F.count(f"f{no}").alias(f"a{no}"), F.count_if(through).alias(f"t{no}")]
     return (
         units.groupBy("event_hour", "w")
-        .agg(*counts)
+        .agg(*counts, *step_times(when))
         .select(
             "event_hour",
             F.col("w.start").alias("window_start"),
@@ -280,8 +342,7 @@ def funnel_10min(events: DataFrame) -> DataFrame:
                         "step_no": F.lit(no + 1).cast(LONG), "step": F.lit(step),
                         "sessions_at_step": F.col(f"a{no}"),
                         "sessions_through_step": F.col(f"t{no}"),
-                        "step_rate": rate(f"t{no}", f"t{no - 1}" if no else None),
-                        "overall_rate": rate(f"t{no}", "t0"),
+                        **step_columns(no),
                     }
                     for no, step in enumerate(STEPS)
                 ]
@@ -292,37 +353,27 @@ def funnel_10min(events: DataFrame) -> DataFrame:
 
 def funnel_hourly(events: DataFrame) -> DataFrame:
     number = F.array_position(F.array(*[F.lit(step) for step in STEPS]), F.col("event_name"))
-    did = F.when(number > 0, F.struct("event_sequence", number.cast("int").alias("no")))
+    at = micros("event_timestamp").alias("at")
+    did = F.when(number > 0, F.struct("event_sequence", number.cast("int").alias("no"), at))
     walks = (
         events.where(F.col("session_id").isNotNull())
         .groupBy("session_id")
         .agg(
             F.min("event_hour").alias("event_hour"),
-            F.array_sort(F.collect_list(did))["no"].alias("walk"),
+            F.array_sort(F.collect_list(did)).alias("walk"),
         )
+        .select("event_hour", "walk", *[first_of(no).alias(f"f{no}") for no in range(len(STEPS))])
     )
-    any_order = F.coalesce(
-        *[F.when(~F.array_contains("walk", n), F.lit(n - 1)) for n in range(1, len(STEPS) + 1)],
-        F.lit(len(STEPS)),
-    )
-    ordered = F.aggregate("walk", F.lit(0), lambda d, n: F.when(n == d + 1, n).otherwise(d))
-
-    def step(state: Column, no: Column) -> Column:
-        run = F.when((no == state["run"] + 1) | (no == 1), no)
-        run = run.when(no == state["run"], no).otherwise(0)
-        return F.struct(run.alias("run"), F.greatest(run, state["best"]).alias("best"))
-
-    start = F.struct(F.lit(0).alias("run"), F.lit(0).alias("best"))
-    strict = F.aggregate("walk", start, step, lambda state: state["best"])
-    modes = {"any": any_order, "ordered": ordered, "strict": strict}
-    depths = walks.select(
+    modes = {"any": any_order(), "ordered": ordered(), "strict": strict()}
+    reached = walks.select(
         "event_hour",
-        inlined([{"mode": F.lit(mode), "depth": depth} for mode, depth in modes.items()]),
+        inlined([{"mode": F.lit(mode), "at": times} for mode, times in modes.items()]),
     )
-    counts = [F.count_if(F.col("depth") > no).alias(f"t{no}") for no in range(len(STEPS))]
+    when = [F.get("at", F.lit(no)) for no in range(len(STEPS))]
+    counts = [F.count(moment).alias(f"t{no}") for no, moment in enumerate(when)]
     return (
-        depths.groupBy("event_hour", "mode")
-        .agg(*counts)
+        reached.groupBy("event_hour", "mode")
+        .agg(*counts, *step_times(when))
         .select(
             "event_hour", "mode",
             inlined(
@@ -330,14 +381,46 @@ def funnel_hourly(events: DataFrame) -> DataFrame:
                     {
                         "step_no": F.lit(no + 1).cast(LONG), "step": F.lit(step_name),
                         "sessions": F.col(f"t{no}"),
-                        "step_rate": rate(f"t{no}", f"t{no - 1}" if no else None),
-                        "overall_rate": rate(f"t{no}", "t0"),
+                        **step_columns(no),
                     }
                     for no, step_name in enumerate(STEPS)
                 ]
             ),
         )
     )  # fmt: skip
+
+
+def first_of(no: int) -> Column:
+    """When the walk first came to a step; null if it never did."""
+    return F.get(F.filter("walk", lambda event: event["no"] == no + 1)["at"], F.lit(0))
+
+
+def any_order() -> Column:
+    """When each step was there with all before it, up to the first that is missing."""
+    firsts = [F.col(f"f{no}") for no in range(len(STEPS))]
+    missing = [F.when(first.isNull(), no) for no, first in enumerate(firsts)]
+    moments = [firsts[0], *[F.greatest(*firsts[: no + 1]) for no in range(1, len(STEPS))]]
+    return F.slice(F.array(*moments), F.lit(1), F.coalesce(*missing, F.lit(len(STEPS))))
+
+
+def ordered() -> Column:
+    def step(times: Column, event: Column) -> Column:
+        is_next = event["no"] == F.size(times) + 1
+        return F.when(is_next, F.array_append(times, event["at"])).otherwise(times)
+
+    return F.aggregate("walk", F.array().cast(TIMES), step)
+
+
+def strict() -> Column:
+    def step(state: Column, event: Column) -> Column:
+        no, times = event["no"], state["times"]
+        run = F.when((no == state["run"] + 1) | (no == 1), no)
+        run = run.when(no == state["run"], no).otherwise(0)
+        further = F.when(run > F.size(times), F.array_append(times, event["at"])).otherwise(times)
+        return F.struct(run.alias("run"), further.alias("times"))
+
+    start = F.struct(F.lit(0).alias("run"), F.array().cast(TIMES).alias("times"))
+    return F.aggregate("walk", start, step, lambda state: state["times"])
 
 
 def hourly_metrics(events: DataFrame) -> DataFrame:
@@ -375,6 +458,7 @@ def bot_visitors(events: DataFrame) -> DataFrame:
             F.min(at).alias("first"),
             F.max(at).alias("last"),
             F.bool_or("is_declared_bot").alias("declared"),
+            F.max("reused_id_lines").alias("reused"),
             F.bool_or(F.coalesce(headless, F.lit(False))).alias("headless"),
         )
         .groupBy("event_hour", "visitor_id")
@@ -384,6 +468,7 @@ def bot_visitors(events: DataFrame) -> DataFrame:
             F.max("n").alias("max_events_per_minute"),
             ((F.max("last") - F.min("first")) / F.lit(1_000_000.0)).alias("span_s"),
             F.bool_or("declared").alias("declared"),
+            F.max("reused").alias("max_reused_id_lines"),
             F.bool_or("headless").alias("headless"),
         )
         .withColumn("mean_gap_s", F.try_divide("span_s", F.col("events") - 1))
@@ -393,6 +478,7 @@ def bot_visitors(events: DataFrame) -> DataFrame:
         "card_testing": (F.col("orders") > 4, 0.6),
         "declared_bot": (F.col("declared"), 1.0),
         "headless": (F.col("headless"), 0.8),
+        "id_reuse": (F.col("max_reused_id_lines") >= 10, 0.6),
         "no_dwell": ((F.col("events") >= 20) & (F.col("mean_gap_s") < 2), 0.6),
     }
     given = F.array_compact(F.array(*[F.when(when, name) for name, (when, _) in signs.items()]))

@@ -390,7 +390,10 @@ def judge(rows: DataFrame) -> DataFrame:
     of_id = Window.partitionBy("event_hour", "event_id", "_apart").orderBy(
         "event_timestamp", "event_fingerprint", "source_file", "source_offset"
     )
-    first = F.first(F.struct("event_fingerprint", "source_file", "source_offset")).over(of_id)
+    first = F.first(
+        F.struct("event_fingerprint", "source_file", "source_offset", "visitor_id")
+    ).over(of_id)
+    all_of_id = Window.partitionBy("event_hour", "event_id", "_apart")
     placed = (
         rows.withColumn("_apart", apart)
         .repartition(8 * cores, "event_hour")
@@ -405,9 +408,13 @@ def judge(rows: DataFrame) -> DataFrame:
         .otherwise("quarantined")
     )
     collided = F.col("_apart").isNull() & (F.col("_place") > 1) & ~is_copy
+    reused = F.count_if(collided & F.col("_first.visitor_id").eqNullSafe(F.col("visitor_id"))).over(
+        all_of_id
+    )
     return placed.withColumns(
         {
             "verdict": verdict,
+            "reused_id_lines": reused,
             "reasons": F.when(collided, F.array(F.lit("event_id_collision"))).otherwise(
                 F.col("reasons")
             ),
@@ -427,7 +434,7 @@ EVENTS = (
     "hour_of_day", "is_weekend", "visitor_id", "user_id", "anonymous_id", "client_session_id",
     "page_location", "page_referrer", "user_agent", "ip_anonymised", "items", "value", "currency",
     "transaction_id", "experiment_id", "variant_id", "is_high_value", "warnings", "rescued_data",
-    *COLUMNS,
+    "reused_id_lines", *COLUMNS,
 )  # fmt: skip
 DUPLICATES = (
     *ADDRESS, "id_scope", "event_id", "event_timestamp", "event_fingerprint",

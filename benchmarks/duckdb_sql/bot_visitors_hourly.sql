@@ -6,6 +6,7 @@ with minutes as (
         min(epoch_us(event_timestamp)) as first_us,
         max(epoch_us(event_timestamp)) as last_us,
         bool_or(is_declared_bot) as declared,
+        max(reused_id_lines) as reused,
         bool_or(coalesce(regexp_matches(
             lower(user_agent), 'headless|phantomjs|selenium|puppeteer|playwright'), false))
             as headless
@@ -23,6 +24,7 @@ visitors as (
         ((max(last_us) - min(first_us)) / 1000000.0::double)
             / nullif(sum(in_minute) - 1, 0)::double as mean_gap_s,
         bool_or(declared) as declared,
+        max(reused)::bigint as max_reused_id_lines,
         bool_or(headless) as headless
     from minutes
     group by event_hour, visitor_id
@@ -36,6 +38,7 @@ signed as (
             if(orders > 4, 'card_testing', null),
             if(declared, 'declared_bot', null),
             if(headless, 'headless', null),
+            if(max_reused_id_lines >= 10, 'id_reuse', null),
             if(events >= 20 and mean_gap_s < 2, 'no_dwell', null)
         ], lambda name: name is not null) as bot_signals
     from visitors
@@ -48,6 +51,7 @@ select
         + list_contains(bot_signals, 'card_testing')::int * 0.6::double
         + list_contains(bot_signals, 'declared_bot')::int * 1.0::double
         + list_contains(bot_signals, 'headless')::int * 0.8::double
+        + list_contains(bot_signals, 'id_reuse')::int * 0.6::double
         + list_contains(bot_signals, 'no_dwell')::int * 0.6::double, 1.0::double) as bot_score,
     bot_score >= 0.5 as is_bot
 from signed

@@ -1,48 +1,94 @@
 with did as (
     select
-        session_id, event_hour, event_sequence,
+        session_id, event_hour, event_sequence as seq, epoch_us(event_timestamp) as us,
         list_position(['view_item', 'add_to_cart', 'begin_checkout', 'purchase'], event_name) as no
     from placed
     where session_id is not null
+),
+
+-- A repeat of a step neither ends a strict run nor adds to it.
+turns as (
+    select *
+    from (
+        select *, lag(no) over (partition by session_id order by seq) as before
+        from did
+        where no > 0
+    )
+    where no is distinct from before
+),
+
+runs as (
+    select session_id, us, no, lag(no) over w as one, lag(no, 2) over w as two,
+        lag(no, 3) over w as three
+    from turns
+    window w as (partition by session_id order by seq)
+),
+
+strict as (
+    select
+        session_id,
+        [
+            min(us) filter (no = 1),
+            min(us) filter (no = 2 and one = 1),
+            min(us) filter (no = 3 and one = 2 and two = 1),
+            min(us) filter (no = 4 and one = 3 and two = 2 and three = 1)
+        ] as moments
+    from runs
+    group by session_id
 ),
 
 walks as (
     select
         session_id,
         min(event_hour) as event_hour,
-        coalesce(list(no order by event_sequence) filter (no > 0), [])::bigint[] as walk
+        list({'no': no, 'seq': seq, 'us': us} order by seq) filter (no > 0) as walk,
+        [
+            min(us) filter (no = 1), min(us) filter (no = 2),
+            min(us) filter (no = 3), min(us) filter (no = 4)
+        ] as firsts
     from did
     group by session_id
 ),
 
-depths as (
+-- In order the next step counts and all others are passed over.
+to_second as (
+    select *, list_filter(walk, lambda e: e.no = 1)[1] as o1 from walks
+),
+
+to_third as (
+    select *, list_filter(walk, lambda e: e.no = 2 and e.seq > o1.seq)[1] as o2 from to_second
+),
+
+to_last as (
+    select *, list_filter(walk, lambda e: e.no = 3 and e.seq > o2.seq)[1] as o3 from to_third
+),
+
+chosen as (
+    select *, list_filter(walk, lambda e: e.no = 4 and e.seq > o3.seq)[1] as o4 from to_last
+),
+
+reached as (
     select
         event_hour,
         unnest([
-            {'mode': 'any', 'depth': case
-                when not list_contains(walk, 1) then 0
-                when not list_contains(walk, 2) then 1
-                when not list_contains(walk, 3) then 2
-                when not list_contains(walk, 4) then 3
-                else 4 end},
-            {'mode': 'ordered', 'depth': list_reduce(
-                walk, lambda depth, no: if(no = depth + 1, no, depth), 0::bigint)},
-            {'mode': 'strict', 'depth': list_reduce(
-                list_transform(walk, lambda no: no),
-                lambda state, no: case
-                    when no = state % 10 + 1 or no = 1
-                    then greatest(state // 10, no) * 10 + no
-                    when no = state % 10 then state
-                    else state // 10 * 10
-                end, 0::bigint) // 10}
+            {'mode': 'any', 'moments': list_transform([1, 2, 3, 4], lambda n: if(
+                list_count(firsts[:n]) = n, list_max(firsts[:n]), null))},
+            {'mode': 'ordered', 'moments': [o1.us, o2.us, o3.us, o4.us]},
+            {'mode': 'strict', 'moments': moments}
         ], recursive := true)
-    from walks
+    from chosen
+    left join strict using (session_id)
 ),
 
 counted as (
     select
-        event_hour, mode, step_no, step, count(*) filter (depth >= step_no) as sessions
-    from depths
+        event_hour, mode, step_no, step,
+        count(moments[step_no]) as sessions,
+        avg(moments[step_no] - moments[step_no - 1]) / 1000000.0::double as mean_step_s,
+        median(moments[step_no] - moments[step_no - 1]) / 1000000.0::double as median_step_s,
+        median(moments[step_no] - moments[1]) filter (step_no > 1) / 1000000.0::double
+            as median_total_s
+    from reached
     cross join (values
         (1::bigint, 'view_item'), (2, 'add_to_cart'), (3, 'begin_checkout'), (4, 'purchase')
     ) as steps (step_no, step)

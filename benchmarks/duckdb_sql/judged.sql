@@ -107,9 +107,10 @@ repeated as (
 
 placed as (
     select
-        source_file, source_offset,
+        event_hour, event_id, visitor_id, event_fingerprint, source_file, source_offset,
         row_number() over first_of as place,
         first_value(event_fingerprint) over first_of as winner,
+        first_value(visitor_id) over first_of as winner_visitor,
         first_value(source_file) over first_of as accepted_source_file,
         first_value(source_offset) over first_of as accepted_source_offset
     from ruled
@@ -119,10 +120,20 @@ placed as (
         partition by event_hour, event_id
         order by event_timestamp, event_fingerprint, source_file, source_offset
     )
+),
+
+reused as (
+    select
+        source_file, source_offset, place, winner, accepted_source_file, accepted_source_offset,
+        count(*) filter (
+            event_fingerprint <> winner and visitor_id is not distinct from winner_visitor
+        ) over (partition by event_hour, event_id) as reused_id_lines
+    from placed
 )
 
 select
     ruled.* exclude (broken),
+    coalesce(reused_id_lines, 0) as reused_id_lines,
     page_url as page_location,
     referrer as page_referrer,
     if(place > 1 and event_fingerprint <> winner, ['event_id_collision'], broken) as reasons,
@@ -137,4 +148,4 @@ select
     hour(event_timestamp)::integer as hour_of_day,
     dayofweek(event_timestamp) in (0, 6) as is_weekend
 from ruled
-left join placed using (source_file, source_offset)
+left join reused using (source_file, source_offset)

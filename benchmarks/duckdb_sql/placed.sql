@@ -25,6 +25,7 @@ chains as (
 cuts as (
     select
         *,
+        if(row_number() over of_session = 1 or visitor_id is null, null, gap) as within_us,
         first_value(event_id) over of_session as opening_id,
         first_value(id_scope) over of_session as opening_scope,
         row_number() over of_session as sequence
