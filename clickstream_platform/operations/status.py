@@ -17,6 +17,7 @@ from deltalake import DeltaTable
 from clickstream_platform.engine.command import as_object
 from clickstream_platform.engine.server import Engine
 from clickstream_platform.hours import parse_hour
+from clickstream_platform.operations.build_costs import TableCost, table_costs
 from clickstream_platform.operations.dagster_state import DagsterState, dagster_state
 from clickstream_platform.operations.warning_counts import WarningCount, warning_counts
 from clickstream_platform.queries.lake import Lake
@@ -115,6 +116,7 @@ class HomeStatus:
     dagster: DagsterState | None
     streams: tuple[StreamStatus, ...] = ()
     warnings: tuple[WarningCount, ...] = ()
+    costs: tuple[TableCost, ...] = ()
 
     def as_object(self) -> object:
         """As JSON knows it: times in ISO 8601, paths as text."""
@@ -128,6 +130,7 @@ def home_status(settings: Settings) -> HomeStatus:
         blocked = _by_table(lake, _BLOCKED, needs="ops.hour_state")
         complete = _by_table(lake, _COMPLETE, needs="ops.hour_state")
         warnings = warning_counts(lake)
+        costs = table_costs(lake)
         newest = None
         if "ops.hour_state" in lake.tables:
             found = lake.rows("select newest_event_at from ops.progress")[0]["newest_event_at"]
@@ -158,6 +161,7 @@ def home_status(settings: Settings) -> HomeStatus:
         dagster=dagster_state(settings.dagster_home),
         streams=stream_statuses(settings),
         warnings=warnings,
+        costs=costs,
     )
 
 

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from clickstream_platform.operations.build_costs import cost_line
 from clickstream_platform.operations.status import (
     HomeStatus,
     StreamStatus,
@@ -25,7 +26,7 @@ _PIPE_WIDTH = 400
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def status(*, as_json: bool) -> None:
-    """Show every table's rows, hours, size and checks; landing, engine, Dagster."""
+    """Show every table's rows, hours, size and checks; landing, cost, engine, Dagster."""
     found = home_status(settings())
     if as_json:
         click.echo(json.dumps(found.as_object(), ensure_ascii=False))
@@ -56,6 +57,8 @@ def _print(found: HomeStatus, console: Console) -> None:
         console.print(f"  failed: {path}: {error}", style="red", markup=False, highlight=False)
     if found.warnings:
         console.print(warning_line(found.warnings), markup=False, highlight=False)
+    if found.costs:
+        console.print(cost_line(found.costs), markup=False, highlight=False)
     for tick in found.ticks:
         console.print(
             f"{tick.sensor}: {tick.at[:19].replace('T', ' ')}  {tick.said}",

@@ -158,6 +158,9 @@ def test_the_command_speaks_json_and_words(tiny: Settings, monkeypatch: pytest.M
     assert found["warnings"][0] == {"severity": "error", "type": "negative_price", "lines": 2}
     warned = "error: negative_price 2; warn: unparsable_price 3, no_visitor 1; info: duplicate 2"
     assert f"warnings: {warned}\n" in shown
+    costs = [(row["table"], row["cpu_s"], row["written_bytes"]) for row in found["costs"]]
+    assert costs == [("silver/events", 9.0, 5000), ("gold/rfm_scores", 3.0, 500)]
+    assert "3 files and 0.0 MiB written; most by silver/events 75%, gold/rfm_scores 25%" in shown
 
 
 def test_sizes_have_binary_units() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from clickstream_platform.engine.server import Engine
+from clickstream_platform.tables.gold import DAILY
 from clickstream_platform_tests.homes import json_line
 from clickstream_platform_tests.services.daemon import BOOKS, Watched
 
@@ -49,8 +50,11 @@ def test_dropped_files_reach_gold_and_a_late_event_touches_one_old_hour(home: Wa
         print(f"the late event in gold after {taken:.0f} s")
     written = {path: home.written(path, version) for path, version in before.items()}
     hours = {path: sorted({h for some in w.values() for h in some}) for path, w in written.items()}
-    old = [FORTY_DAYS_EARLIER]
+    old, old_day = [FORTY_DAYS_EARLIER], [FORTY_DAYS_EARLIER[:10]]
     changed = {path: found for path, found in hours.items() if found and path not in BOOKS}
+    daily = {table.path: changed.pop(table.path) for table in DAILY if table.path in changed}
+    assert daily.keys() >= {"gold/fact_daily_metrics", "gold/traffic_daily"}
+    assert {path: days for path, days in daily.items() if days != old_day} == {}
     assert changed == {
         "bronze/events": [ARRIVAL],
         "silver/events": old,
