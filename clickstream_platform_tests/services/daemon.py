@@ -71,7 +71,7 @@ class Watched:
         (folder / f"{name}.tmp").rename(folder / name)
 
     def gold_hours(self) -> dict[str, list[str]]:
-        """The complete hours of each gold table."""
+        """The complete hours of each hourly gold table."""
         if not delta.exists(self.settings.lake, GOLD[0]):
             return {}
         with Lake(self.settings) as lake:
@@ -81,7 +81,8 @@ class Watched:
                     where stale."table" = state."table" and stale.hour = state.hour)
                 group by all"""
             )
-        return {str(row["table"]): list(row["hours"]) for row in rows}
+        hourly = {table.path for table in GOLD}
+        return {str(r["table"]): list(r["hours"]) for r in rows if r["table"] in hourly}
 
     def is_stale(self) -> bool:
         """Whether any table is behind what it is made from."""
