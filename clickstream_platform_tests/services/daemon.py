@@ -47,6 +47,7 @@ class Watched:
             "CLICKSTREAM_HOME": str(folder),
             "CLICKSTREAM_AUTOMATION__INTERVAL_S": "2",
             "CLICKSTREAM_AUTOMATION__SETTLE_S": "1",
+            "CLICKSTREAM_AUTOMATION__SNAPSHOTS_INTERVAL_S": "10",
         }
         self.port = 0  # of the UI while it runs
 

@@ -61,6 +61,7 @@ def test_dropped_files_reach_gold_and_a_late_event_touches_one_old_hour(home: Wa
         "gold/fact_events": old,
         "gold/fact_sessions": old,
         "gold/funnel_10min": old,
+        "gold/funnel_hourly": old,
         "gold/hourly_metrics": old,
     }
     assert hours["ops/lateness_hourly"] == [ARRIVAL]
