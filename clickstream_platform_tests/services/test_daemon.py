@@ -69,7 +69,7 @@ def test_dropped_files_reach_gold_and_a_late_event_touches_one_old_hour(home: Wa
     assert home.call("verify", "--json")["ok"]
     status = home.call("status", "--json")
     through = {row["table"]: row["complete_through"] for row in status["tables"]}
-    assert through["gold/hourly_metrics"] == "2024-11-30T02:00:00Z"
+    assert through["gold/hourly_metrics"] == "2024-11-30T00:00:00Z"  # the end of the newest hour
 
 
 def _is_everywhere(home: Watched, hours: list[str]) -> bool:
