@@ -38,13 +38,14 @@ def line_of(event_id: str, moment: datetime, **fields: object) -> bytes:
     return json_line(event_id=event_id, timestamp=stamp, **fields)
 
 
-def random_case(seed: int) -> list[Arrival]:
+def random_case(seed: int, *, day: int | None = None) -> list[Arrival]:
     """About 150 lines in 4 hours: resends, late lines, collisions, repeated purchases, rubbish.
 
-    Each seed has a day, visitors and orders of its own, so that many cases can share a home.
+    Each seed has visitors and orders of its own, so that many cases can share a home, and a day
+    of its own, if none is given.
     """
     rng = random.Random(seed)
-    start = START + timedelta(days=2 * seed)
+    start = START + timedelta(days=2 * (seed if day is None else day))
     hours = [f"{start + timedelta(hours=number):%Y-%m-%dT%H}" for number in range(4)]
     arrivals: list[Arrival] = []
     for number in range(110):
