@@ -19,6 +19,7 @@ from clickstream_platform.engine.server import Engine
 from clickstream_platform.hours import parse_hour
 from clickstream_platform.operations.build_costs import TableCost, table_costs
 from clickstream_platform.operations.dagster_state import DagsterState, dagster_state
+from clickstream_platform.operations.stream_status import StreamStatus, stream_statuses
 from clickstream_platform.operations.warning_counts import WarningCount, warning_counts
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.queries.render import plain
@@ -26,7 +27,6 @@ from clickstream_platform.settings import Settings
 from clickstream_platform.storage import ticks
 from clickstream_platform.storage.manifest import Manifest
 from clickstream_platform.storage.ticks import Tick
-from clickstream_platform.streaming.state import known_streams
 
 LAYERS = ("bronze", "silver", "gold", "ops")
 CheckState = Literal["passed", "warned", "failed", "unchecked"]
@@ -89,21 +89,6 @@ class LandingStatus:
 
 
 @dataclass(frozen=True)
-class StreamStatus:
-    """A stream by its last heartbeat; `lag` is what its brokers (or landing) held beyond bronze."""
-
-    source: str
-    phase: str
-    is_alive: bool
-    lines: int
-    lag: int | None
-    lines_per_s: float
-    committed_at: str | None
-    beat_at: str
-    error: str | None
-
-
-@dataclass(frozen=True)
 class HomeStatus:
     """Everything `clickstream status` shows."""
 
@@ -162,25 +147,6 @@ def home_status(settings: Settings) -> HomeStatus:
         streams=stream_statuses(settings),
         warnings=warnings,
         costs=costs,
-    )
-
-
-def stream_statuses(settings: Settings) -> tuple[StreamStatus, ...]:
-    """Every stream that ever ran in this home."""
-    now, after_s = datetime.now(UTC), settings.stream.stale_after_s
-    return tuple(
-        StreamStatus(
-            source=beat.source,
-            phase=beat.phase,
-            is_alive=beat.is_alive(now, stale_after_s=after_s),
-            lines=beat.lines,
-            lag=beat.lag,
-            lines_per_s=beat.rate,
-            committed_at=beat.committed_at,
-            beat_at=beat.beat_at,
-            error=beat.error,
-        )
-        for beat in known_streams(settings)
     )
 
 

@@ -12,10 +12,10 @@ from rich.table import Table
 from clickstream_platform.operations.build_costs import cost_line
 from clickstream_platform.operations.status import (
     HomeStatus,
-    StreamStatus,
     TableStatus,
     home_status,
 )
+from clickstream_platform.operations.stream_status import StreamStatus
 from clickstream_platform.operations.warning_counts import warning_line
 from clickstream_platform.settings import settings
 
