@@ -27,7 +27,15 @@ def table_costs(lake: Lake) -> tuple[TableCost, ...]:
         return ()
     question = find("costs")
     return tuple(
-        TableCost(**{name: row[name] for name in TableCost.__dataclass_fields__})  # type: ignore[arg-type]
+        TableCost(
+            table=str(row["table"]),
+            cpu_s=float(str(row["cpu_s"])),
+            written_files=int(str(row["written_files"])),
+            written_bytes=int(str(row["written_bytes"])),
+            cpu_s_per_million_events=None
+            if (share := row["cpu_s_per_million_events"]) is None
+            else float(str(share)),
+        )
         for row in lake.rows(question.sql, question.values({}))
     )
 
@@ -35,9 +43,9 @@ def table_costs(lake: Lake) -> tuple[TableCost, ...]:
 def cost_line(costs: tuple[TableCost, ...]) -> str:
     """One line for people: the sum, and where most of it goes."""
     total = sum(cost.cpu_s for cost in costs)
-    per_million = [cost.cpu_s_per_million_events for cost in costs]
-    shared = [number for number in per_million if number is not None]
-    each = f" ({sum(shared):,.0f} per million events)" if shared else ""
+    shares = [cost.cpu_s_per_million_events for cost in costs]
+    known = [share for share in shares if share is not None]
+    each = f" ({sum(known):,.0f} per million events)" if known else ""
     files = sum(cost.written_files for cost in costs)
     mebibytes = sum(cost.written_bytes for cost in costs) / 2**20
     dearest = ", ".join(

@@ -160,7 +160,12 @@ def test_the_command_speaks_json_and_words(tiny: Settings, monkeypatch: pytest.M
     assert f"warnings: {warned}\n" in shown
     costs = [(row["table"], row["cpu_s"], row["written_bytes"]) for row in found["costs"]]
     assert costs == [("silver/events", 9.0, 5000), ("gold/rfm_scores", 3.0, 500)]
-    assert "3 files and 0.0 MiB written; most by silver/events 75%, gold/rfm_scores 25%" in shown
+    # Two events were accepted in the lake's two hours.
+    assert [row["cpu_s_per_million_events"] for row in found["costs"]] == [4_500_000, 1_500_000]
+    assert (
+        "cost: 12 CPU s (6,000,000 per million events), 3 files and 0.0 MiB written; "
+        "most by silver/events 75%, gold/rfm_scores 25%;"
+    ) in shown
 
 
 def test_sizes_have_binary_units() -> None:
