@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from deltalake import write_deltalake
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
+from benchmarks.bare_funnels import funnel_10min, funnel_hourly
+
 IDLE_S, CAP_S, REPEAT_S = 1800, 86_400, 30 * 86_400
-STEPS = ("view_item", "add_to_cart", "begin_checkout", "purchase")
 CURRENCY = "USD"
 ORDER = ("event_timestamp", "event_id", "id_scope")
 CHECKOUT = ("begin_checkout", "add_shipping_info", "add_payment_info", "purchase")
@@ -31,7 +32,6 @@ READ = (
     "user_agent", "browser_name", "os_name", "reused_id_lines",
 )  # fmt: skip
 MONEY, LONG, PER_S = "decimal(22,2)", "bigint", 1_000_000.0
-TIMES = "array<bigint>"
 ENGAGED_GAP_US = 60_000_000
 
 
@@ -83,10 +83,6 @@ def build(spark: SparkSession, out: Path) -> None:
     spark.catalog.clearCache()
 
 
-def micros(column: str | Column) -> Column:
-    return F.unix_micros(column)
-
-
 def with_orders(purchases: DataFrame) -> DataFrame:
     customer = F.coalesce("user_id", "visitor_id", F.lit(""))
     key = F.coalesce(
@@ -95,7 +91,7 @@ def with_orders(purchases: DataFrame) -> DataFrame:
     )
     key = F.when(F.col("transaction_id").isNull(), F.col("event_id")).otherwise(key)
     same = Window.partitionBy("_key").orderBy(*ORDER)
-    gap = micros("event_timestamp") - micros(F.lag("event_timestamp").over(same))
+    gap = F.unix_micros("event_timestamp") - F.unix_micros(F.lag("event_timestamp").over(same))
     opening = F.struct("event_id", "event_timestamp", "event_hour", "value", "currency")
     so_far = same.rowsBetween(Window.unboundedPreceding, Window.currentRow)
     return (
@@ -110,7 +106,7 @@ def with_sessions(events: DataFrame) -> DataFrame:
     who = F.coalesce("visitor_id", F.concat(F.lit("\0"), "event_id"))
     of = Window.partitionBy("_who").orderBy(*ORDER)
     so_far = of.rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    at = micros("event_timestamp")
+    at = F.unix_micros("event_timestamp")
     gap = at - F.lag(at).over(of)
     chained = (
         events.withColumn("_who", who)
@@ -189,7 +185,7 @@ def fact_sessions(events: DataFrame) -> DataFrame:
             F.min_by(F.struct(*FIRSTS), in_order).alias("_first"),
         )
     )
-    lasted = (micros("ended_at") - micros("started_at")) / F.lit(PER_S)
+    lasted = (F.unix_micros("ended_at") - F.unix_micros("started_at")) / F.lit(PER_S)
     engaged = (
         (F.col("duration_s") > 10)
         | (F.col("page_views") + F.col("view_items") >= 2)
@@ -276,153 +272,6 @@ def revenue_5min(orders: DataFrame) -> DataFrame:
     )  # fmt: skip
 
 
-def inlined(steps: Sequence[dict[str, Column]]) -> Column:
-    return F.inline(
-        F.array(*[F.struct(*[made.alias(name) for name, made in step.items()]) for step in steps])
-    )
-
-
-def rate(part: str, whole: str | None) -> Column:
-    return F.try_divide(part, F.col(whole)) if whole else F.lit(None).cast("double")
-
-
-def step_times(when: Sequence[Column]) -> list[Column]:
-    """Per step but the first: mean and median from the step before, median from the first."""
-    times = []
-    for no in range(1, len(when)):
-        step, total = when[no] - when[no - 1], when[no] - when[0]
-        times += [
-            (F.mean(step) / F.lit(PER_S)).alias(f"mean{no}"),
-            (F.median(step) / F.lit(PER_S)).alias(f"median{no}"),
-            (F.median(total) / F.lit(PER_S)).alias(f"total{no}"),
-        ]
-    return times
-
-
-def step_columns(no: int) -> dict[str, Column]:
-    """Rates and times of a step, in funnels' columns."""
-    nothing = F.lit(None).cast("double")
-    return {
-        "step_rate": rate(f"t{no}", f"t{no - 1}" if no else None),
-        "overall_rate": rate(f"t{no}", "t0"),
-        "mean_step_s": F.col(f"mean{no}") if no else nothing,
-        "median_step_s": F.col(f"median{no}") if no else nothing,
-        "median_total_s": F.col(f"total{no}") if no else nothing,
-    }
-
-
-def funnel_10min(events: DataFrame) -> DataFrame:
-    at = micros("event_timestamp")
-    units = (
-        events.where(F.col("visitor_id").isNotNull())
-        .groupBy("event_hour", F.window("event_timestamp", "10 minutes").alias("w"), "visitor_id")
-        .agg(
-            *[
-                F.min(F.when(F.col("event_name") == step, at)).alias(f"f{no}")
-                for no, step in enumerate(STEPS)
-            ]
-        )
-    )
-    counts, when, through = [], [], F.lit(True)
-    for no in range(len(STEPS)):
-        through = through & F.col(f"f{no}").isNotNull()
-        done = [F.col(f"f{number}") for number in range(no + 1)]
-        when.append(F.when(through, F.greatest(*done) if no else done[0]))
-        counts += [F.count(f"f{no}").alias(f"a{no}"), F.count_if(through).alias(f"t{no}")]
-    return (
-        units.groupBy("event_hour", "w")
-        .agg(*counts, *step_times(when))
-        .select(
-            "event_hour",
-            F.col("w.start").alias("window_start"),
-            F.col("w.end").alias("window_end"),
-            inlined(
-                [
-                    {
-                        "step_no": F.lit(no + 1).cast(LONG), "step": F.lit(step),
-                        "sessions_at_step": F.col(f"a{no}"),
-                        "sessions_through_step": F.col(f"t{no}"),
-                        **step_columns(no),
-                    }
-                    for no, step in enumerate(STEPS)
-                ]
-            ),
-        )
-    )  # fmt: skip
-
-
-def funnel_hourly(events: DataFrame) -> DataFrame:
-    number = F.array_position(F.array(*[F.lit(step) for step in STEPS]), F.col("event_name"))
-    at = micros("event_timestamp").alias("at")
-    did = F.when(number > 0, F.struct("event_sequence", number.cast("int").alias("no"), at))
-    walks = (
-        events.where(F.col("session_id").isNotNull())
-        .groupBy("session_id")
-        .agg(
-            F.min("event_hour").alias("event_hour"),
-            F.array_sort(F.collect_list(did)).alias("walk"),
-        )
-        .select("event_hour", "walk", *[first_of(no).alias(f"f{no}") for no in range(len(STEPS))])
-    )
-    modes = {"any": any_order(), "ordered": ordered(), "strict": strict()}
-    reached = walks.select(
-        "event_hour",
-        inlined([{"mode": F.lit(mode), "at": times} for mode, times in modes.items()]),
-    )
-    when = [F.get("at", F.lit(no)) for no in range(len(STEPS))]
-    counts = [F.count(moment).alias(f"t{no}") for no, moment in enumerate(when)]
-    return (
-        reached.groupBy("event_hour", "mode")
-        .agg(*counts, *step_times(when))
-        .select(
-            "event_hour", "mode",
-            inlined(
-                [
-                    {
-                        "step_no": F.lit(no + 1).cast(LONG), "step": F.lit(step_name),
-                        "sessions": F.col(f"t{no}"),
-                        **step_columns(no),
-                    }
-                    for no, step_name in enumerate(STEPS)
-                ]
-            ),
-        )
-    )  # fmt: skip
-
-
-def first_of(no: int) -> Column:
-    """When the walk first came to a step; null if it never did."""
-    return F.get(F.filter("walk", lambda event: event["no"] == no + 1)["at"], F.lit(0))
-
-
-def any_order() -> Column:
-    """When each step was there with all before it, up to the first that is missing."""
-    firsts = [F.col(f"f{no}") for no in range(len(STEPS))]
-    missing = [F.when(first.isNull(), no) for no, first in enumerate(firsts)]
-    moments = [firsts[0], *[F.greatest(*firsts[: no + 1]) for no in range(1, len(STEPS))]]
-    return F.slice(F.array(*moments), F.lit(1), F.coalesce(*missing, F.lit(len(STEPS))))
-
-
-def ordered() -> Column:
-    def step(times: Column, event: Column) -> Column:
-        is_next = event["no"] == F.size(times) + 1
-        return F.when(is_next, F.array_append(times, event["at"])).otherwise(times)
-
-    return F.aggregate("walk", F.array().cast(TIMES), step)
-
-
-def strict() -> Column:
-    def step(state: Column, event: Column) -> Column:
-        no, times = event["no"], state["times"]
-        run = F.when((no == state["run"] + 1) | (no == 1), no)
-        run = run.when(no == state["run"], no).otherwise(0)
-        further = F.when(run > F.size(times), F.array_append(times, event["at"])).otherwise(times)
-        return F.struct(run.alias("run"), further.alias("times"))
-
-    start = F.struct(F.lit(0).alias("run"), F.array().cast(TIMES).alias("times"))
-    return F.aggregate("walk", start, step, lambda state: state["times"])
-
-
 def hourly_metrics(events: DataFrame) -> DataFrame:
     ours = F.coalesce(F.col("currency") == CURRENCY, F.lit(True))
     placed = F.col("is_order")
@@ -447,7 +296,7 @@ def hourly_metrics(events: DataFrame) -> DataFrame:
 
 
 def bot_visitors(events: DataFrame) -> DataFrame:
-    at = micros("event_timestamp")
+    at = F.unix_micros("event_timestamp")
     headless = F.lower("user_agent").rlike("headless|phantomjs|selenium|puppeteer|playwright")
     visitors = (
         events.where(F.col("visitor_id").isNotNull())

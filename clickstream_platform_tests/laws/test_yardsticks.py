@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,14 @@ EVENTS, HOURS = 3_000, 6
 FILLED = {*tables.COMPARED} - {"gold/transaction_conflicts"}  # so few purchases have none
 
 
+def without_spark_connect() -> dict[str, str]:
+    """The environment less what PySpark leaves there once a Connect session was opened.
+
+    A child that inherits SPARK_CONNECT_MODE_ENABLED refuses a classic, local session.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
+
+
 def test_all_contenders_of_the_benchmark_agree(
     new_workspace: Callable[..., Workspace], tmp_path: Path
 ) -> None:
@@ -28,6 +37,7 @@ def test_all_contenders_of_the_benchmark_agree(
     subprocess.run(
         [sys.executable, "-m", "benchmarks.bare_spark", str(landing), str(tmp_path / "bare")],
         cwd=PROJECT_ROOT,
+        env=without_spark_connect(),
         check=True,
         timeout=600,
     )
