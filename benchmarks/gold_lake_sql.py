@@ -139,6 +139,30 @@ BY_DAY = {
             2 * orders as units, coalesce(sum(price * 2) filter (where event_name = 'purchase'), 0)
             as revenue, max(price) as max_price
         from e where event_name <> 'page_view' group by product""",
+    "gold/product_activity_hourly": """
+        select day_key() as event_day, event_hour, product as item_id,
+            count(*) filter (where event_name = 'view_item') as views,
+            count(*) filter (where event_name = 'add_to_cart') as add_to_carts,
+            count(*) filter (where event_name = 'purchase') as orders, 2 * orders as units,
+            coalesce(sum(price * 2) filter (where event_name = 'purchase'), 0) as revenue
+        from e where event_name <> 'page_view' group by event_hour, product""",
+    "gold/traffic_daily": """
+        select day_key() as event_day, traffic, dimension,
+            case dimension when 'channel_group' then channel_group
+                when 'device_category' then device_category else landing_page end as value,
+            count(*) as sessions, count(*) filter (where luck < 60) as engaged_sessions,
+            count(*) filter (where luck < 25) as cart_sessions,
+            count(*) filter (where luck < 3) as converted_sessions,
+            cart_sessions - converted_sessions as abandoned_carts, converted_sessions as orders,
+            coalesce(sum(order_value), 0) as revenue
+        from s left join (
+            select session_no, value as order_value from o
+        ) as o using (session_no)
+        cross join (values ('all'), ('human')) as traffics(traffic)
+        cross join (values ('channel_group'), ('device_category'), ('landing_page'))
+            as dimensions(dimension)
+        where traffic = 'all' or session_no % 50 <> 0
+        group by traffic, dimension, value""",
     "gold/journey_paths": """
         select day_key() as event_day, path, depth, 'step' || (n % 15) as step,
             1000 // (n + 1) + 1 as sessions, 1 as exits, 0 as converted_sessions
@@ -190,6 +214,13 @@ BY_DAY = {
     for path, text in BY_DAY.items()
 }
 ALL_TIME = {
+    "gold/people": """
+        select kind as id_kind, id, 'u' || visitor_no as person_id, 2 as person_ids,
+            1 as person_users, 1 as links, [] as guards, min(started_at) as first_seen_at,
+            max(started_at) as last_seen_at
+        from sessions_of_all, lateral (values ('visitor', 'v' || visitor_no),
+            ('user', 'u' || visitor_no)) as ids(kind, id)
+        where visitor_no % 3 = 0 group by kind, id, visitor_no""",
     "gold/dim_user_metrics": """
         select 'v' || visitor_no as customer_id, min(started_at) as first_seen_at,
             max(started_at) as last_seen_at, count(*) as sessions,
