@@ -57,7 +57,7 @@ def _tile(tile: Tile, view: View, key: str) -> None:
             return
         _badges(found)
         if found.rows.num_rows == 0:
-            st.info("No rows in these hours.")
+            st.info(tile.when_empty)
         elif tile.numbers:
             _numbers(found.rows, tile.numbers)
         elif tile.figure is not None:

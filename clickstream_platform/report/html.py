@@ -81,7 +81,7 @@ def _body(tile: Tile, found: Answer) -> Mapping[str, object]:
     if rows is None:
         return {}
     if rows.num_rows == 0:
-        return {"problem": "No rows in these hours."}
+        return {"problem": tile.when_empty}
     if tile.numbers:
         row = rows.slice(0, 1).to_pylist()[0]
         return {"numbers": [(n.label, shown(row[n.column], n.kind)) for n in tile.numbers]}

@@ -29,7 +29,8 @@ class Number:
 class Tile:
     """Drawn as `numbers` if it has them, else as `figure`, else as a table of its rows.
 
-    `is_live` tiles are drawn again by themselves; `is_wide` ones take the page's whole width.
+    `is_live` tiles are drawn again by themselves; `is_wide` ones take the page's whole width;
+    `when_empty` is what stands there if the answer has no rows.
     """
 
     title: str
@@ -40,6 +41,7 @@ class Tile:
     params: Mapping[str, str] = field(default_factory=dict)
     is_wide: bool = False
     is_live: bool = False
+    when_empty: str = "No rows in these hours."
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from clickstream_platform.queries.lake import Lake
-from clickstream_platform.settings import Settings
-from clickstream_platform_tests.queries.daily_rows import DAY, WEEK_AGO
-from clickstream_platform_tests.queries.lake_rows import ELEVEN, TEN
+from clickstream_platform.settings import Settings, read_settings
+from clickstream_platform_tests.queries.daily_rows import DAY, WEEK_AGO, product
+from clickstream_platform_tests.queries.lake_rows import ELEVEN, TEN, write
 from clickstream_platform_tests.queries.test_named import ask, tuples
 
 
@@ -97,6 +98,16 @@ def test_products(tiny: Settings) -> None:
     assert tuples(tiny, "category_trend", "event_day", "views", "orders", "revenue") == [
         (DAY, 4, 3, Decimal("50.00"))
     ]
+
+
+def test_few_orders_are_few_beside_all_products_even_where_most_are_never_ordered(
+    tmp_path: Path,
+) -> None:
+    tail = [product(f"tail{number}", 10, 0, 0, "0.00") for number in range(6)]
+    seen = [product("hit", 100, 10, 10, "100.00"), product("looked at", 90, 1, 1, "9.00")]
+    write(tmp_path, "gold/dim_product_metrics", tail + seen)
+    found = tuples(read_settings(home=tmp_path), "high_interest_low_conversion", "item_id")
+    assert found == [("looked at",)]  # beside 11 orders in 250 views of all
 
 
 def test_journeys_and_funnels(tiny: Settings) -> None:

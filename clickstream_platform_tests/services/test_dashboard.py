@@ -14,14 +14,15 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import dashboard_walk
 import pytest
+import ui_walk
 from playwright.sync_api import Page, expect
 
 from clickstream_platform.settings import Settings
 from clickstream_platform.tiles.model import Page as TilePage
 from clickstream_platform.tiles.pages import PAGES
 from clickstream_platform_tests.queries.lake_rows import TEN
-from clickstream_platform_tests.services.test_ui import ui_walk
 from clickstream_platform_tests.tiles.conftest import build_full
 
 pytestmark = [pytest.mark.service, pytest.mark.slow]
@@ -108,17 +109,11 @@ def test_the_address_bar_restores_a_filter_and_a_choice_changes_the_address(
 def test_every_page_is_whole_on_a_phone(page: Page, url: str, shown: TilePage) -> None:
     page.set_viewport_size(PHONE)
     page.goto(url if shown is PAGES[0] else f"{url}/{shown.path}")
-    for at, tile in enumerate(shown.tiles):
-        place = page.locator(f".st-key-{shown.path}-{at}")
-        expect(place.locator("h4")).to_have_text(tile.title)
-        if tile.figure is not None and not tile.numbers:
-            expect(place.locator(".js-plotly-plot .main-svg").first).to_be_attached()
-    expect(page.locator("[data-testid='stException']")).to_have_count(0)
-    expect(page.get_by_text("Not built yet")).to_have_count(0)
-    expect(page.get_by_text("No rows in these hours.")).to_have_count(0)
+    dashboard_walk.wait_until_drawn(page, shown)
+    assert list(dashboard_walk.problems(page, shown, PHONE)) == []
+    for tile in shown.tiles:
+        expect(page.get_by_text(tile.when_empty)).to_have_count(0)
     expect(page.get_by_role("dialog")).to_have_count(0)
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= PHONE["width"]
 
 
 @pytest.mark.parametrize("shown", PAGES, ids=lambda shown: shown.path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import signal
 import socket
@@ -13,17 +12,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 
 import psutil
 import pytest
+import ui_walk
 
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.engine.server import Engine
 from clickstream_platform.generator.options import Options, Rates
 from clickstream_platform.generator.run import generate_batch
 from clickstream_platform.hours import parse_hour
-from clickstream_platform.settings import PROJECT_ROOT
 from clickstream_platform_tests.homes import INTERPRETED_VARIABLES, bring_up
 
 FIRST, SECOND = "2024-11-29T00", "2024-11-29T01"
@@ -32,18 +30,6 @@ HOURS = {  # the UI asks for the state of each hour a home can hold
     "CLICKSTREAM_LAST_HOUR": "2024-12-31T23",
 }
 pytestmark = [pytest.mark.service, pytest.mark.slow]
-
-
-def _load_walk() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("ui_walk", PROJECT_ROOT / "scripts/ui_walk.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-ui_walk = _load_walk()
 
 
 @pytest.fixture(scope="module")
