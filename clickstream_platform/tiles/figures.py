@@ -141,6 +141,7 @@ def treemap(label: str, size: str, colour: str) -> Figure:
             marker={"colors": values(rows, colour), "colorscale": BLUES,
                     "colorbar": {"title": words(colour)}},
             texttemplate="%{label}<br>%{value:,}",
+            root_color="rgba(0, 0, 0, 0)",  # else nearly black, on a light page too
         )  # fmt: skip
         return _framed(figure)
 
