@@ -6,20 +6,23 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
+import psutil
 import pyarrow.compute as pc
 import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.engine.server import Engine
 from clickstream_platform.maintenance.upkeep import maintain
+from clickstream_platform.settings import Settings
 from clickstream_platform.storage import delta, upkeep
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.transforms.sessions import typed
@@ -29,6 +32,7 @@ HOURS = tuple(f"2024-11-29T{hour:02}" for hour in range(10, 18))
 ROWS_PER_BATCH = 5
 MAX_FILES = 4
 READ_EVERY_S = 0.5
+SELDOM_S = 5.0  # a reader reads the whole table: thousands of times it would be most of the work
 
 
 def lines(workspace: Workspace, batches: int, hours: int) -> DataFrame:
@@ -61,8 +65,14 @@ def lines(workspace: Workspace, batches: int, hours: int) -> DataFrame:
     )
 
 
-def stream_in(workspace: Workspace, batches: int, hours: int) -> None:
-    """Lets the sink commit at least so many micro-batches, then ends its query."""
+def stream_in(
+    workspace: Workspace, batches: int, hours: int, engine: psutil.Process
+) -> list[tuple[int, float]]:
+    """Lets the sink commit at least so many micro-batches, then ends its query.
+
+    Every now and then: the version reached and the CPU seconds the engine has used.
+    """
+    spent = []
     query = delta.append_stream(
         lines(workspace, batches, hours),
         workspace.lake,
@@ -73,11 +83,20 @@ def stream_in(workspace: Workspace, batches: int, hours: int) -> None:
         run_id="sink",
     )
     try:
-        while delta.version(workspace.lake, BRONZE_EVENTS) < batches:
+        while (version := delta.version(workspace.lake, BRONZE_EVENTS)) < batches:
             assert query.isActive, query.exception()
+            spent.append((version, sum(engine.cpu_times()[:2])))
             time.sleep(READ_EVERY_S)
     finally:
         query.stop()
+    return spent
+
+
+def cpu_per_commit(spent: Sequence[tuple[int, float]], first: int, last: int) -> float:
+    """CPU seconds of the engine per commit, between these versions."""
+    within = [seen for seen in spent if first <= seen[0] <= last]
+    (begin, before), (end, after) = within[0], within[-1]
+    return (after - before) / max(1, end - begin)
 
 
 def commit_seconds(workspace: Workspace) -> list[float]:
@@ -92,6 +111,7 @@ class ReaderLoop:
     """Reads the table again and again in a thread; what it saw, and what went wrong."""
 
     workspace: Workspace
+    every_s: float = READ_EVERY_S
     seen: list[tuple[int, int]] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
     _end: threading.Event = field(default_factory=threading.Event)
@@ -111,7 +131,7 @@ class ReaderLoop:
                 self.seen.append(count_and_sum(self.workspace))
             except Exception as error:
                 self.errors.append(error)
-            self._end.wait(READ_EVERY_S)
+            self._end.wait(self.every_s)
 
 
 def count_and_sum(workspace: Workspace, version: int | None = None) -> tuple[int, int]:
@@ -134,12 +154,17 @@ def files_per_hour(workspace: Workspace) -> Counter[str]:
     ],
 )
 def test_many_micro_batches_end_in_few_files_and_disturb_nobody(
-    new_workspace: Callable[..., Workspace], tmp_path: Path, batches: int, hours: int
+    new_workspace: Callable[..., Workspace],
+    engine_settings: Settings,
+    tmp_path: Path,
+    batches: int,
+    hours: int,
 ) -> None:
     workspace = new_workspace(tmp_path / "home")
+    engine = psutil.Process(Engine(engine_settings).status().pid)
     began = time.monotonic()
-    with ReaderLoop(workspace) as reader:
-        stream_in(workspace, batches, hours)
+    with ReaderLoop(workspace, SELDOM_S if batches >= 1000 else READ_EVERY_S) as reader:
+        cpu = stream_in(workspace, batches, hours, engine)
     streamed_s = time.monotonic() - began
     assert reader.errors == []
     assert [n for n, _ in reader.seen] == sorted(n for n, _ in reader.seen)
@@ -176,7 +201,10 @@ def test_many_micro_batches_end_in_few_files_and_disturb_nobody(
         "commit_first_s": round(first, 3),
         "commit_last_s": round(last, 3),
         "last_over_first": round(last / first, 2),
+        "commit_first_cpu_s": round(cpu_per_commit(cpu, window, 2 * window), 3),  # warmed up
+        "commit_last_cpu_s": round(cpu_per_commit(cpu, newest - window, newest), 3),
     }
     print("\n" + json.dumps(report))
     if batches >= 1000:
         assert last / first < 1.5, report
+        assert report["commit_last_cpu_s"] / report["commit_first_cpu_s"] < 1.5, report
