@@ -1,6 +1,6 @@
 -- name: session_totals
 -- description: Sessions in one row: visitors, conversion, revenue and abandoned carts.
--- tables: gold.v_fact_sessions
+-- tables: gold.session_states
 -- metrics: sessions, engagement_rate, conversion_rate
 -- param: from = min hour
 -- param: to = max hour
@@ -14,5 +14,5 @@ select
     coalesce(sum(transaction_revenue), 0)::decimal(22, 2) as revenue,
     (sum(transaction_revenue) / nullif(sum(purchases), 0))::decimal(22, 2) as average_order_value,
     count(*) filter (where cart_abandoned) as abandoned_carts
-from gold.v_fact_sessions
+from gold.session_states
 where event_hour between $from and $to

@@ -1,6 +1,6 @@
 -- name: sessions_summary
 -- description: Sessions: count, length, engagement, bounces, conversion and abandoned carts.
--- tables: gold.v_fact_sessions
+-- tables: gold.session_states
 -- metrics: sessions, engagement_rate, bounce_rate, conversion_rate
 -- param: from = min hour
 -- param: to = max hour
@@ -15,5 +15,5 @@ select
     1e0 * count(*) filter (where not is_engaged) / nullif(count(*), 0) as bounce_rate,
     1e0 * count(*) filter (where purchases > 0) / nullif(count(*), 0) as conversion_rate,
     count(*) filter (where cart_abandoned) as abandoned_carts
-from gold.v_fact_sessions
+from gold.session_states
 where event_hour between $from and $to

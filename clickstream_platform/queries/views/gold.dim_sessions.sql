@@ -1,10 +1,10 @@
--- gold.v_fact_sessions with the customer, the day, and whether the visitor was a robot that day.
+-- gold.session_states with the customer, the day, and whether the visitor was a robot that day.
 select
     sessions.*,
     coalesce(sessions.user_id, sessions.visitor_id) as customer_id,
     left(sessions.event_hour, 10) as event_day,
     coalesce(robots.is_bot, false) as is_bot
-from gold.v_fact_sessions as sessions
+from gold.session_states as sessions
 left join (
     select distinct visitor_id, left(event_hour, 10) as event_day, is_bot
     from gold.bot_visitors_hourly
