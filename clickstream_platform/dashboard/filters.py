@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -11,7 +12,8 @@ import streamlit as st
 from clickstream_platform.dashboard.rows import lake
 from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.hours import hour_key, parse_hour
-from clickstream_platform.queries.lake import parse_moment
+from clickstream_platform.queries.lake import Lake, NoSuchVersionError, parse_moment
+from clickstream_platform.settings import settings
 from clickstream_platform.tiles.model import View
 
 EVERYTHING, BETWEEN = "all", "between"
@@ -27,7 +29,10 @@ select distinct {column} as value from gold.fact_sessions where {column} is not 
 def chosen_view() -> tuple[View, int | None]:
     """The view the sidebar (and so the address) asks for, and seconds between live redraws."""
     with st.sidebar:
-        first, last = _hours()
+        spans = [EVERYTHING, *SPANS, BETWEEN]
+        span = st.selectbox("Time", spans, key="time", bind="query-params",
+                            help="Back from the newest event, or between two hours.")  # fmt: skip
+        between = _between() if span == BETWEEN else (None, None)
         device = _choice("Device", "device", "device_category")
         channel = _choice("Channel", "channel", "channel_group")
         bots = st.selectbox("Bots", ["in", "out"], key="bots", bind="query-params",
@@ -35,22 +40,22 @@ def chosen_view() -> tuple[View, int | None]:
         as_of = _as_of()
         refresh = st.selectbox("Refresh live tiles", list(REFRESH), index=2, key="refresh",
                                bind="query-params")  # fmt: skip
-    view = View(first, last, device, channel, with_bots=bots == "in", as_of=as_of)
-    return view, REFRESH[refresh]
+    view = View(*between, device, channel, with_bots=bots == "in", as_of=as_of)
+    return renewed(view), REFRESH[refresh]
 
 
-def _hours() -> tuple[str | None, str | None]:
-    spans = [EVERYTHING, *SPANS, BETWEEN]
-    span = st.selectbox("Time", spans, key="time", bind="query-params",
-                        help="Back from the newest event, or between two hours.")  # fmt: skip
-    if span == BETWEEN:
-        return _hour("From hour (UTC)", "from"), _hour("To hour (UTC)", "to")
-    if span == EVERYTHING:
-        return None, None
-    newest = newest_event_at()
-    if newest is None:
-        return None, None
-    return hour_key(newest - SPANS[span] + timedelta(hours=1)), hour_key(newest)
+def renewed(view: View) -> View:
+    """The view with its hours counted back from what is the newest event now, or was `as_of`."""
+    span = SPANS.get(st.session_state["time"])
+    newest = newest_event_at(view.as_of) if span else None
+    if span is None or newest is None:
+        return view
+    first, last = hour_key(newest - span + timedelta(hours=1)), hour_key(newest)
+    return replace(view, first=first, last=last)
+
+
+def _between() -> tuple[str | None, str | None]:
+    return _hour("From hour (UTC)", "from"), _hour("To hour (UTC)", "to")
 
 
 def _hour(label: str, key: str) -> str | None:
@@ -100,10 +105,13 @@ def _values(column: str) -> list[str]:
 
 
 @st.cache_data(ttl=30, show_spinner=False)
-def newest_event_at() -> datetime | None:
-    """The newest accepted event of the home."""
-    with lake() as found:
+def newest_event_at(as_of: datetime | None = None) -> datetime | None:
+    """The newest accepted event of the home, or what it was then."""
+    with lake() if as_of is None else Lake(settings(), as_of=as_of) as found:
         if "ops.hour_state" not in found.tables:
             return None
-        newest = found.rows("select newest_event_at from ops.progress")[0]["newest_event_at"]
+        try:
+            newest = found.rows("select newest_event_at from ops.progress")[0]["newest_event_at"]
+        except NoSuchVersionError:
+            return None  # there was no lake then, as each tile will say
     return newest if isinstance(newest, datetime) else None

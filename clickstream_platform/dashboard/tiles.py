@@ -7,15 +7,21 @@ from collections.abc import Sequence
 import pyarrow as pa
 import streamlit as st
 
+from clickstream_platform.dashboard.filters import renewed
 from clickstream_platform.dashboard.rows import shared_extract
 from clickstream_platform.settings import settings
-from clickstream_platform.tiles.answers import Answer, answer, stamp
+from clickstream_platform.tiles.answers import ALL_HOURS, Answer, answer, stamp
 from clickstream_platform.tiles.model import Number, Page, Tile, View
 from clickstream_platform.tiles.texts import shown
 
 PLOT = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 NUMBER_WIDTH = 165
-FILTER_WORDS = {"device_category": "device", "channel_group": "channel", "is_bot": "bots"}
+FILTER_WORDS = {
+    ALL_HOURS: "time",
+    "device_category": "device",
+    "channel_group": "channel",
+    "is_bot": "bots",
+}
 
 
 def show_page(page: Page, view: View, refresh_s: int | None) -> None:
@@ -42,9 +48,14 @@ def _row(tiles: Sequence[Tile], page: Page, view: View, refresh_s: int | None) -
         with column:
             key = f"{page.path}-{page.tiles.index(tile)}"
             if tile.is_live and refresh_s and view.as_of is None:
-                st.fragment(_tile, run_every=refresh_s)(tile, view, key)
+                st.fragment(_live_tile, run_every=refresh_s)(tile, view, key)
             else:
                 _tile(tile, view, key)
+
+
+def _live_tile(tile: Tile, view: View, key: str) -> None:
+    """Drawn again and again without the rest of the page: the newest hours move on meanwhile."""
+    _tile(tile, renewed(view), key)
 
 
 def _tile(tile: Tile, view: View, key: str) -> None:
@@ -88,8 +99,9 @@ def _badges(found: Answer) -> None:
             st.badge("check warned", icon=":material/warning:", color="orange",
                      help="\n".join(f"- {line}" for line in found.warned))  # fmt: skip
         for column in found.unfiltered:
-            st.badge(f"not by {FILTER_WORDS[column]}", color="violet",
-                     help=f"The tables of this tile have no {column}; all rows count.")  # fmt: skip
+            why = ("It is about all time." if column == ALL_HOURS
+                   else f"The tables of this tile have no {column}; all rows count.")  # fmt: skip
+            st.badge(f"not by {FILTER_WORDS[column]}", color="violet", help=why)
 
 
 def _numbers(rows: pa.Table, numbers: Sequence[Number]) -> None:

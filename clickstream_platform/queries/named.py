@@ -24,6 +24,8 @@ PUBLISHED = ("silver.products", "silver.users", "silver.campaigns", PROGRESS)  #
 SQL_DIR = Path(__file__).parent / "sql"
 # Defaults that leave the hours open; they sort before and after every hour key.
 HOUR_LIMITS = {"min hour": "0000-01-01T00", "max hour": "9999-12-31T23"}
+# Whether the state or result of an hour, day or table over all time belongs to the hours asked.
+IN_HOURS = "(hour = 'all' or hour between left($from, length(hour)) and left($to, length(hour)))"
 _HEADER = re.compile(r"^-- (name|description|tables|metrics|param): *(.*?) *$")
 _NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _NUMBER = re.compile(r"^-?\d+$")

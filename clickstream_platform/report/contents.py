@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 
 from clickstream_platform.operations.freshness import freshness
 from clickstream_platform.queries.lake import Lake
-from clickstream_platform.queries.named import HOUR_LIMITS
+from clickstream_platform.queries.named import HOUR_LIMITS, IN_HOURS
 from clickstream_platform.report.html import Section, Sheet, page
 from clickstream_platform.report.masking import masked
 from clickstream_platform.report.period import Period
 from clickstream_platform.settings import Settings
 from clickstream_platform.tables.catalog import BY_PATH
+from clickstream_platform.tables.contract import SNAPSHOT_KEY
 from clickstream_platform.tiles.model import View
 from clickstream_platform.tiles.pages import SHOP_PAGES
 from clickstream_platform.tiles.pages.quality import QUALITY
@@ -30,7 +31,7 @@ _BROKEN = """
 select "table", "check", rule, action, count(distinct hour) as hours, min(hour) as first_hour,
     max(hour) as last_hour, sum(failed_count)::bigint as failed_count
 from ops.v_dq_results
-where not passed and hour between $from and $to
+where not passed and {in_hours}
 group by "table", "check", rule, action
 order by array_position(['block', 'warn', 'reject'], action), failed_count desc, "table", rule
 """
@@ -61,12 +62,16 @@ def remedy(table: str, action: str, first_hour: str, last_hour: str) -> str:
     if table == "silver/quarantine" or action == "reject":
         chosen = f"--hours {first_hour}..{last_hour}"
         return f"correct the mapping or give `--fix`: clickstream quarantine replay {chosen}"
+    if first_hour == SNAPSHOT_KEY:
+        return "clickstream run"  # it stays stale until it holds
+    if "T" not in first_hour:  # the key of a day names all of its hours
+        first_hour, last_hour = f"{first_hour}T00", f"{last_hour}T23"
     return f"clickstream run --from {first_hour} --to {last_hour} --force"
 
 
 def _broken_rules(settings: Settings, view: View) -> Sheet:
     head = ("table", "check", "rule", "action", "hours", "failed", "owner", "then")
-    rows = _rows(settings, _BROKEN, _limits(view), needs="ops.dq_results")
+    rows = _rows(settings, _BROKEN.format(in_hours=IN_HOURS), _limits(view), needs="ops.dq_results")
     lines = [
         (
             *(str(row[name]) for name in ("table", "check", "rule", "action", "hours")),

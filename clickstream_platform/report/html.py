@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 
 from clickstream_platform.queries.render import cell
 from clickstream_platform.settings import Settings
-from clickstream_platform.tiles.answers import Answer, answer
+from clickstream_platform.tiles.answers import ALL_HOURS, Answer, answer
 from clickstream_platform.tiles.model import Tile, View
 from clickstream_platform.tiles.texts import shown
 
@@ -70,6 +70,7 @@ def _tile(settings: Settings, tile: Tile, view: View) -> Mapping[str, object]:
         "through": None if found.data_through is None else f"{found.data_through:%Y-%m-%d %H:%M}",
         "red": found.red,
         "warned": found.warned,
+        "is_of_all_hours": ALL_HOURS in found.unfiltered,
         "command": found.command or f"clickstream query {tile.query}",
         **_body(tile, found),
     }

@@ -14,31 +14,55 @@ from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.queries.datasets import newest_commit
 from clickstream_platform.queries.extract import Extract, ExtractLake
 from clickstream_platform.queries.lake import Lake
-from clickstream_platform.queries.named import HOUR_LIMITS, NamedQuery, find
+from clickstream_platform.queries.named import HOUR_LIMITS, IN_HOURS, NamedQuery, find
 from clickstream_platform.queries.only import is_filtered, quoted
 from clickstream_platform.queries.views import base_tables
 from clickstream_platform.settings import Settings
 from clickstream_platform.tiles.model import Tile, View
 
 BENEATH_GOLD = "silver/events"  # what every table of gold is made from
+ALL_HOURS = "time"  # the filter that a question without hours cannot apply
 _CHECKS = """
 select "table", hour, action, rule from ops.v_dq_results
 where not passed and action in ('block', 'warn') and "table" in ({tables})
-    and hour between $from and $to
+    and {in_hours}
 """
 _BLOCKED = """
 select "table", hour, 'block' as action, blocked_by as rule from ops.v_hour_state
-where blocked_by is not null and "table" in ({tables}) and hour between $from and $to
+where blocked_by is not null and "table" in ({tables}) and {in_hours}
 """
-# A held-back hour counts with what it had before, as in ops.progress.
+# A table of gold goes as far as the events that silver had when it was last built. A held-back hour
+# counts with what it had before, as in ops.progress.
 _THROUGH = """
-select max(max_event_at) as data_through from (
-    select max_event_at from ops.hour_state
-    where "table" in ({tables}) and blocked_by is null and hour between $from and $to
+with newest as (
+    select "table", hour, max_event_at, recorded_at from ops.hour_state
+    where "table" in ({tables}) and blocked_by is null and {in_hours}
     qualify row_number() over (
         partition by "table", hour order by recorded_at desc, version desc
     ) = 1
+),
+events as (
+    select hour, max_event_at, recorded_at from ops.hour_state
+    where "table" = {silver} and blocked_by is null and {in_hours}
+),
+built as (
+    select "table", max(hour) as hour, max(recorded_at) as built_at
+    from newest where "table" like 'gold/%' group by "table"
+),
+served as (
+    select "table", max(newest_then) as through
+    from (
+        select built."table", arg_max(events.max_event_at, events.recorded_at) as newest_then
+        from built left join events on events.recorded_at <= built.built_at
+            and (built.hour = 'all' or left(events.hour, length(built.hour)) <= built.hour)
+        group by built."table", events.hour
+    )
+    group by "table"
 )
+select least(
+    (select max(max_event_at) from newest where "table" = {silver}),
+    (select min(through) from served)
+) as data_through
 """
 
 
@@ -47,8 +71,8 @@ class Answer:
     """Rows, or the `problem` why there are none.
 
     `red` and `warned` say which checks of the tile's tables did not pass in the view's hours;
-    `unfiltered` names the filters that this tile's tables have no column for; `command` gives the
-    same rows in a terminal.
+    `unfiltered` names the filters that this tile's tables have no column for, or that its question
+    does not take (`time`); `command` gives the same rows in a terminal.
     """
 
     rows: pa.Table | None
@@ -104,9 +128,16 @@ def _answer(
         data_through=_data_through(lake, paths, view),
         red=red,
         warned=warned,
-        unfiltered=tuple(sorted(set(view.only) - set(lake.only))),
+        unfiltered=_unfiltered(view, known, lake.only),
         command=_command(tile, {**known, **tile.params}, lake.only, view.as_of),
     )
+
+
+def _unfiltered(
+    view: View, hours: Mapping[str, str], only: Mapping[str, str | bool]
+) -> tuple[str, ...]:
+    missed = [ALL_HOURS] if set(view.hours) - set(hours) else []
+    return (*missed, *sorted(set(view.only) - set(only)))
 
 
 def _command(
@@ -140,7 +171,7 @@ def _checks(lake: Lake, paths: list[str], view: View) -> tuple[tuple[str, ...], 
     found: set[tuple[object, ...]] = set()
     for sql, needs in ((_CHECKS, "ops.dq_results"), (_BLOCKED, "ops.hour_state")):
         if needs in lake.tables:
-            for row in lake.rows(sql.format(tables=_listed([*paths, *beneath])), _limits(view)):
+            for row in lake.rows(_filled(sql, [*paths, *beneath]), _limits(view)):
                 found.add((row["action"], row["table"], row["rule"], row["hour"]))
     return _summed(found, "block"), _summed(found, "warn")
 
@@ -159,8 +190,7 @@ def _summed(found: set[tuple[object, ...]], action: str) -> tuple[str, ...]:
 def _data_through(lake: Lake, paths: list[str], view: View) -> datetime | None:
     if "ops.hour_state" not in lake.tables:
         return None
-    sql = _THROUGH.format(tables=_listed([*paths, BENEATH_GOLD]))
-    found = lake.rows(sql, _limits(view))[0]["data_through"]
+    found = lake.rows(_filled(_THROUGH, [*paths, BENEATH_GOLD]), _limits(view))[0]["data_through"]
     return found if isinstance(found, datetime) else None
 
 
@@ -171,8 +201,9 @@ def _limits(view: View) -> dict[str, str]:
     }
 
 
-def _listed(paths: Iterable[str]) -> str:
-    return ", ".join(quoted(path) for path in paths)
+def _filled(sql: str, paths: Iterable[str]) -> str:
+    tables = ", ".join(quoted(path) for path in paths)
+    return sql.format(tables=tables, silver=quoted(BENEATH_GOLD), in_hours=IN_HOURS)
 
 
 def _not_built(tables: list[str]) -> str:

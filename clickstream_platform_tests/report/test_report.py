@@ -81,6 +81,9 @@ def test_every_action_has_its_remedy() -> None:
     replay = f"clickstream quarantine replay --hours {TEN}..{ELEVEN}"
     assert replay in remedy("silver/quarantine", "reject", TEN, ELEVEN)
     assert "nothing is held back" in remedy("silver/events", "warn", TEN, ELEVEN)
+    day = remedy("gold/journey_paths", "block", "2026-11-20", "2026-11-21")
+    assert day == "clickstream run --from 2026-11-20T00 --to 2026-11-21T23 --force"
+    assert remedy("gold/rfm_scores", "block", "all", "all") == "clickstream run"
 
 
 def test_a_backfill_of_an_old_hour_does_not_make_a_table_fresh(tmp_path: Path) -> None:

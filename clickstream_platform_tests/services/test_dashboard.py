@@ -131,6 +131,21 @@ def test_every_page_takes_filters_from_the_address_and_tells_what_it_cannot_filt
     assert "--only device_category=mobile" in told or "not by device" in told
 
 
+def test_hours_back_from_the_newest_event_are_those_of_then_and_an_all_time_tile_says_so(
+    page: Page, url: str
+) -> None:
+    page.set_viewport_size(DESK)
+    page.goto(f"{url}/?time=24h")
+    expect(
+        page.get_by_text("--param from=2026-11-19T12 --param to=2026-11-20T11").first
+    ).to_be_visible()
+    page.goto(f"{url}/?time=24h&as_of=2020-01-01T00:00")
+    expect(page.get_by_text("did not exist at 2020-01-01").first).to_be_visible()
+    expect(page.locator("[data-testid='stException']")).to_have_count(0)
+    page.goto(f"{url}/customers?time=24h")
+    expect(page.get_by_text("not by time").first).to_be_visible()
+
+
 def test_dark_and_light_follow_the_browser(page: Page, url: str) -> None:
     page.set_viewport_size(DESK)
     brightness = {}

@@ -14,10 +14,11 @@ from clickstream_platform.queries.lake import Lake, QueryError
 from clickstream_platform.queries.named import find
 from clickstream_platform.queries.views import base_tables
 from clickstream_platform.settings import Settings
-from clickstream_platform.tiles.answers import answer, stamp
+from clickstream_platform.tiles.answers import ALL_HOURS, answer, stamp
 from clickstream_platform.tiles.model import Tile, View
 from clickstream_platform.tiles.pages import PAGES
 from clickstream_platform_tests.queries import lake_rows
+from clickstream_platform_tests.queries.daily_rows import build as write_daily
 from clickstream_platform_tests.queries.lake_rows import ELEVEN, TEN
 
 TILES = [tile for page in PAGES for tile in page.tiles]
@@ -43,6 +44,15 @@ def test_every_tile_shows_the_rows_of_its_named_question(tile: Tile, tiny: Setti
         assert tile.figure(found.rows).data
     for number in tile.numbers:
         assert number.column in found.rows.column_names
+    assert (ALL_HOURS in found.unfiltered) == (not hours)
+
+
+def test_the_hours_chosen_move_everything_that_is_not_about_all_time() -> None:
+    still = {tile.query for tile in TILES if not {"from", "to"} <= set(find(tile.query).params)}
+    assert still == {
+        *("rfm_segments", "customer_segments", "retention"),
+        *("bought_together", "viewed_then_bought", "high_interest_low_conversion"),
+    }
 
 
 def test_a_tile_tells_how_far_its_data_goes_and_which_check_is_red(tiny: Settings) -> None:
@@ -63,6 +73,40 @@ def test_a_failed_rule_makes_only_the_tiles_of_its_table_red(tmp_path: Path) -> 
     assert "gold/fact_sessions key_unique: 1 hour" in red
     assert red != answer(home, SESSIONS, View(last=TEN)).red
     assert not any("fact_sessions" in r for r in answer(home, Tile("F", "funnel"), View()).red)
+
+
+def test_a_failed_rule_of_a_day_or_of_all_time_is_red_in_each_of_its_hours(tmp_path: Path) -> None:
+    home = lake_rows.build(tmp_path)
+    write_daily(home.home)
+    day = lake_rows.result("gold/journey_paths", TEN[:10], "key_unique", "block", 1, "12:30:00")
+    whole = lake_rows.result("gold/rfm_scores", "all", "key_unique", "block", 1, "12:30:00")
+    lake_rows.write(home.home, "ops/dq_results", [day, whole])
+    for view in (View(), View(first=ELEVEN), View(last=TEN), View(first=TEN, last=TEN)):
+        red = answer(home, Tile("J", "journeys"), view).red
+        assert "gold/journey_paths key_unique: 1 hour" in red
+        assert (
+            "gold/rfm_scores key_unique: 1 hour"
+            in answer(home, Tile("R", "rfm_segments"), view).red
+        )
+    before = View(last="2026-11-19T23")
+    assert answer(home, Tile("J", "journeys"), before).red == ()
+
+
+def test_gold_goes_as_far_as_the_events_it_was_built_from(tmp_path: Path) -> None:
+    home = lake_rows.build(tmp_path)
+    built = [
+        lake_rows.state(hour, None, "12:05:00", table=table)
+        for table in ("gold/fact_sessions", "gold/hourly_metrics")
+        for hour in (TEN, ELEVEN)
+    ]
+    late = lake_rows.state(ELEVEN, "11:55:00", "12:06:00")
+    through = [answer(home, SESSIONS, View()).data_through]
+    for rows in (built, [late], [built[1] | {"recorded_at": lake_rows.at("12:07:00")}]):
+        lake_rows.write(home.home, "ops/hour_state", rows)
+        through.append(answer(home, SESSIONS, View()).data_through)
+    old, new = (datetime(2026, 11, 20, 11, minute, tzinfo=UTC) for minute in (7, 55))
+    assert through == [old, old, old, new]
+    assert answer(home, Tile("L", "live"), View()).data_through == old  # its table is still behind
 
 
 def test_a_table_that_does_not_exist_is_a_friendly_sentence(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ select
     max(hour) filter (where not passed) as last_hour_not_passed,
     max(recorded_at) as checked_at
 from ops.v_dq_results
-where hour between $from and $to
+where (hour = 'all' or hour between left($from, length(hour)) and left($to, length(hour)))
 group by "table", "check", rule, action
 order by
     bool_and(passed),

@@ -15,6 +15,6 @@ select
     string_agg(distinct rule, ', ' order by rule) filter (where not passed and action <> 'reject')
         as rules_not_passed
 from ops.v_dq_results
-where hour between $from and $to
+where (hour = 'all' or hour between left($from, length(hour)) and left($to, length(hour)))
 group by "table", "check"
 order by failed_hours desc, warned_hours desc, "table", "check"

@@ -13,6 +13,6 @@ select
     sum(rows_checked)::bigint as rows_checked,
     sum(failed_count) / nullif(sum(rows_checked), 0) as failed_rate
 from ops.v_dq_results
-where hour between $from and $to and failed_count > 0
+where (hour = 'all' or hour between left($from, length(hour)) and left($to, length(hour))) and failed_count > 0
 group by hour, "table", rule, action
 order by hour, "table", rule, action

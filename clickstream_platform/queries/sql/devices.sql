@@ -2,6 +2,8 @@
 -- description: Devices by sessions, engagement, conversion and revenue; robots left out.
 -- tables: gold.dim_sessions
 -- metrics: sessions, engagement_rate, conversion_rate
+-- param: from = min hour
+-- param: to = max hour
 
 select
     coalesce(device_category, '(unknown)') as device_category,
@@ -10,6 +12,6 @@ select
     1e0 * count(*) filter (where purchases > 0) / count(*) as conversion_rate,
     sum(transaction_revenue) as revenue
 from gold.dim_sessions
-where not is_bot
+where not is_bot and event_hour between $from and $to
 group by coalesce(device_category, '(unknown)')
 order by sessions desc, device_category

@@ -19,7 +19,8 @@ with served as (
     from (
         select "table", hour, max_event_at
         from ops.hour_state
-        where blocked_by is null and hour between $from and $to
+        where blocked_by is null
+            and hour between left($from, length(hour)) and left($to, length(hour))
         qualify row_number() over (
             partition by "table", hour order by recorded_at desc, version desc
         ) = 1
@@ -40,7 +41,7 @@ select
 from ops.v_hour_state as state
 cross join ops.progress as progress
 left join served on state."table" = served."table"
-where state.hour between $from and $to
+where state.hour between left($from, length(state.hour)) and left($to, length(state.hour))
     and coalesce(
         try_strptime(state.hour, '%Y-%m-%dT%H'), try_strptime(state.hour, '%Y-%m-%d')
     ) is not null

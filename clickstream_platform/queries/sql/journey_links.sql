@@ -1,15 +1,18 @@
 -- name: journey_links
 -- description: How many sessions went from each step to the next one, by place in the session.
 -- tables: gold.journey_paths
+-- param: from = min hour
+-- param: to = max hour
 -- param: limit = 60
 
+-- By whole days: those that the hours asked are in.
 select
     (depth - 1) || '. ' || split_part(path, ' > ', depth::integer - 1) as from_step,
     depth || '. ' || step as to_step,
     sum(sessions)::bigint as sessions,
     sum(converted_sessions)::bigint as converted_sessions
 from gold.journey_paths
-where depth > 1
+where depth > 1 and event_day between left($from, 10) and left($to, 10)
 group by 1, 2
 order by sessions desc, from_step, to_step
 limit $limit

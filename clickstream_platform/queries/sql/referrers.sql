@@ -2,6 +2,8 @@
 -- description: Referrers by sessions, engagement, conversion and revenue; robots left out.
 -- tables: gold.dim_sessions
 -- metrics: sessions, engagement_rate, conversion_rate
+-- param: from = min hour
+-- param: to = max hour
 -- param: limit = 20
 
 select
@@ -11,7 +13,7 @@ select
     1e0 * count(*) filter (where purchases > 0) / count(*) as conversion_rate,
     sum(transaction_revenue) as revenue
 from gold.dim_sessions
-where not is_bot
+where not is_bot and event_hour between $from and $to
 group by coalesce(refr_source, '(unknown)')
 order by sessions desc, refr_source
 limit $limit
