@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
 from clickstream_platform.errors import UsageError
-from clickstream_platform.publish.star import make_views
+from clickstream_platform.publish.star import make_views, put_view
 from clickstream_platform.settings import Settings
 from clickstream_platform.storage import delta, postgres
 from clickstream_platform.storage.postgres import PostgresError, Published
@@ -104,10 +103,7 @@ def _make_views(
                 if missing:
                     waiting.append((name, ", ".join(missing)))
                     continue
-                view = sql.Identifier("bi", name)
-                connection.execute(sql.SQL("drop view if exists {}").format(view))
-                body = sql.SQL(text)  # a file of ours
-                connection.execute(sql.SQL("create view {} as {}").format(view, body))
+                put_view(connection, f"bi.{name}", text)
                 made.append(name)
     except psycopg.Error as error:
         raise PostgresError(f"The views cannot be made: {' '.join(str(error).split())}") from error

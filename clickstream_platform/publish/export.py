@@ -76,9 +76,13 @@ def _into_duckdb(lake: Lake, names: Sequence[str], out: Path) -> Iterator[tuple[
     unfinished.replace(out)
 
 
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))  # a raw line is text too
+
+
 def _harmless(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
     """The rows with an apostrophe before each text that a spreadsheet would compute."""
-    texts = [i for i, field in enumerate(rows.schema) if pa.types.is_string(field.type)]
+    texts = [i for i, field in enumerate(rows.schema) if _is_text(field.type)]
 
     def batches() -> Iterator[pa.RecordBatch]:
         for batch in rows:

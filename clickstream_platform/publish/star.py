@@ -34,19 +34,29 @@ create or replace function clickstream.to_seconds(seconds text) returns interval
 def make_views(
     connection: psycopg.Connection[Any], settings: Settings, published: Collection[str]
 ) -> tuple[str, ...]:
-    """Every view of gold that `published` tables are enough for, made anew; their names."""
+    """Every view of gold that `published` tables are enough for, as now defined; their names."""
     wanted = views_of(published)
     connection.execute(_PREPARE)
     _set_variables(connection, settings)
     connection.execute("set local search_path = clickstream, public")
-    for name in reversed(wanted):
-        view = sql.Identifier(*name.split("."))
-        connection.execute(sql.SQL("drop view if exists {} cascade").format(view))
     for name in wanted:
-        view = sql.Identifier(*name.split("."))
-        body = sql.SQL(text_of(name))  # a file of ours
-        connection.execute(sql.SQL("create view {} as {}").format(view, body))
+        put_view(connection, name, text_of(name))
     return wanted
+
+
+def put_view(connection: psycopg.Connection[Any], name: str, text: str) -> None:
+    """Makes `schema.view` of a text of ours, in place of what it was.
+
+    What others were granted on it and their views upon it stay, unless its columns changed: then it
+    and those views are dropped first, as PostgreSQL has no other way.
+    """
+    view, body = sql.Identifier(*name.split(".")), sql.SQL(text)
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("create or replace view {} as {}").format(view, body))
+    except psycopg.errors.InvalidTableDefinition:
+        connection.execute(sql.SQL("drop view {} cascade").format(view))
+        connection.execute(sql.SQL("create view {} as {}").format(view, body))
 
 
 def views_of(published: Collection[str]) -> tuple[str, ...]:

@@ -46,6 +46,19 @@ def test_no_csv_cell_is_a_formula(tmp_path: Path) -> None:
     assert shown == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\t=1", "fine", "a=b"]
 
 
+def test_no_rejected_line_is_a_formula_either(tmp_path: Path) -> None:
+    home = lake_rows.build(tmp_path / "home")
+    bad = {
+        "source": "shop",
+        "event_hour": lake_rows.TEN,
+        "reasons": ["malformed_line"],
+        "raw": b"=1+1",
+    }
+    lake_rows.write(home.home, "silver/quarantine", [bad])
+    list(export_tables(home, "csv", tmp_path / "out", ["silver/quarantine"]))
+    assert "'=1+1" in (tmp_path / "out" / "silver.quarantine.csv").read_text()
+
+
 def test_a_wrong_place_or_table_is_explained(tiny: Settings, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"No table gold\.nothing"):
         list(export_tables(tiny, "csv", tmp_path, ["gold/nothing"]))

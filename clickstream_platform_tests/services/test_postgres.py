@@ -116,6 +116,29 @@ def test_a_publication_that_was_cut_off_goes_on_where_it_was(
     assert ask(url, "select count(*) from gold.fact_sessions") == [(3,)]
 
 
+def test_what_others_built_on_a_view_or_were_granted_outlives_a_publication(
+    url: str, home: Settings
+) -> None:
+    publish_gold(home, url=url)
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "create view public.mine as select sum(revenue) from bi.executive_overview"
+        )
+        connection.execute("create view public.ours as select count(*) from gold.session_states")
+        connection.execute("grant select on gold.session_states, bi.executive_overview to public")
+    publish_gold(home, url=url)
+    assert ask(url, "select * from public.mine") == [(Decimal("25.50"),)]
+    assert ask(url, "select * from public.ours") == [(3,)]
+    granted = "select table_name from information_schema.table_privileges where grantee = 'PUBLIC'"
+    names = {name for (name,) in ask(url, granted)}
+    assert {"session_states", "executive_overview"} <= names
+    with psycopg.connect(url) as connection:  # a view whose columns are no longer ours is made anew
+        connection.execute("drop view bi.executive_overview cascade")
+        connection.execute("create view bi.executive_overview as select 1 as other")
+    publish_gold(home, url=url)
+    assert ask(url, "select sum(revenue) from bi.executive_overview") == [(Decimal("25.50"),)]
+
+
 def test_a_contract_that_grew_adds_its_column(url: str, home: Settings) -> None:
     publish_gold(home, url=url)
     with psycopg.connect(url) as connection:
