@@ -5,7 +5,7 @@ import dagster as dg
 from clickstream_platform.assets.catalogue import catalogue
 from clickstream_platform.assets.daily import daily, snapshots
 from clickstream_platform.assets.hourly import bronze, gold, silver
-from clickstream_platform.assets.publish import publish_postgres
+from clickstream_platform.assets.publish import publish_job, publish_postgres, publish_schedule
 from clickstream_platform.assets.reports import report_daily, report_job, report_schedule
 from clickstream_platform.assets.specs import spec_of
 from clickstream_platform.automation.marts import (
@@ -73,9 +73,9 @@ defs = dg.Definitions(
     ],
     jobs=[
         *(ingest, catalogue_versions, repair, daily_marts, all_time_marts),
-        *(report_job, stream, maintain_job),
+        *(report_job, publish_job, stream, maintain_job),
     ],
-    schedules=[report_schedule, maintain_schedule],
+    schedules=[report_schedule, publish_schedule, maintain_schedule],
     sensors=[
         *(landing_sensor, touched_hours_sensor, touched_days_sensor, snapshots_sensor),
         *(catalogue_sensor, alerts_sensor, stream_keeper),

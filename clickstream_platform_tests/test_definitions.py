@@ -21,6 +21,8 @@ def test_the_code_location_loads_with_every_job_and_sensor() -> None:
         "stream_keeper",
     } <= sensors
     schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
+    assert schedules["publish_schedule"].job_name == "publish_postgres"
+    assert schedules["publish_schedule"].default_status is dg.DefaultScheduleStatus.STOPPED
     nightly = schedules["maintain_schedule"]
     assert nightly.job_name == "maintain"
     assert nightly.default_status is dg.DefaultScheduleStatus.STOPPED

@@ -26,3 +26,17 @@ def publish_postgres(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
             "views": ", ".join(done.views),
         }
     )
+
+
+publish_job = dg.define_asset_job(
+    "publish_postgres",
+    selection=dg.AssetSelection.assets(publish_postgres),
+    description="Gold into PostgreSQL: the hours that changed.",
+)
+publish_schedule = dg.ScheduleDefinition(
+    name="publish_schedule",
+    job=publish_job,
+    cron_schedule="5 * * * *",
+    execution_timezone="UTC",
+    description="Each hour what changed. Off at first: it needs CLICKSTREAM_POSTGRES_URL.",
+)

@@ -127,6 +127,12 @@ def test_prometheus_raises_and_ends_each_alert_in_time(promtool: str, tmp_path: 
         "ClickstreamStreamStalled": (
             'clickstream_alerts_standing{rule="stalled_stream"}', "0 1", "0",
         ),
+        "ClickstreamManyRejected": (
+            'clickstream_alerts_standing{rule="quarantine_rate"}', "0 1", "0",
+        ),
+        "ClickstreamSilent": (
+            'node_textfile_mtime_seconds{file="/metrics/clickstream.prom"}', "0 -7200", "3000",
+        ),
         "ClickstreamRedCheck": (
             'clickstream_table_red_partitions{table="silver/events"}', "0 2", "0",
         ),

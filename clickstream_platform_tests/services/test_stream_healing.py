@@ -109,6 +109,7 @@ class Streamed:
         kafka = {"servers": self.broker.servers, "topics": [TOPIC]}
         text = yaml.safe_dump(mapping | {"name": SOURCE, "kafka": kafka})
         (mappings / f"{SOURCE}.yaml").write_text(text)
+        self.home.settings = self.home.settings.model_copy(update={"source_dirs": [mappings]})
         self.home.settings.logs.mkdir(parents=True, exist_ok=True)
         self.home.environment |= {
             "CLICKSTREAM_SOURCE_DIRS": f'["{mappings}"]',
