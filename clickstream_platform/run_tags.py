@@ -7,3 +7,4 @@ KEY = "clickstream/key"  # what a run without partitions covers
 PROCESS = "clickstream/process"  # who executes the run, as `storage.owners` names it
 CODE = "clickstream/code"  # version of rules and mappings a sensor asked with
 BY = "clickstream/by"
+ENDED_BY = "clickstream/ended-by"  # who ended it, if no person did

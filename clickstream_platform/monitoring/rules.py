@@ -140,7 +140,7 @@ def stalled_stream(settings: Settings, now: datetime) -> Iterator[Alert]:
     for path in sorted((settings.state / "stream").glob("*/heartbeat.json")):
         beat = json.loads(path.read_text())
         age_s = (now - datetime.fromisoformat(beat["beat_at"])).total_seconds()
-        trouble = _trouble(beat, age_s, _idle_s(beat, now), settings.stream.stall_after_s)
+        trouble = _trouble(beat, age_s, _waited_s(beat, now), settings.stream.stall_after_s)
         if trouble is not None:
             yield Alert(
                 f"stream:{path.parent.name}",
@@ -149,7 +149,7 @@ def stalled_stream(settings: Settings, now: datetime) -> Iterator[Alert]:
             )
 
 
-def _trouble(beat: dict[str, Any], age_s: float, idle_s: float, limit_s: float) -> str | None:
+def _trouble(beat: dict[str, Any], age_s: float, waited_s: float, limit_s: float) -> str | None:
     if beat["phase"] in ("failed", "given_up"):
         return "failed"
     if beat["phase"] not in ("starting", "running"):
@@ -157,13 +157,13 @@ def _trouble(beat: dict[str, Any], age_s: float, idle_s: float, limit_s: float) 
     if age_s > STREAM_SILENT_AFTER_S:
         return "is silent"
     waiting = beat.get("lag") or 0
-    return f"has stalled: {waiting:,} lines wait" if waiting and idle_s > limit_s else None
+    return f"has stalled: {waiting:,} lines wait" if waiting and waited_s > limit_s else None
 
 
-def _idle_s(beat: dict[str, Any], now: datetime) -> float:
-    """Since the last commit, or since the start if there was none."""
-    last = beat.get("committed_at") or beat.get("started_at") or now.isoformat()
-    return (now - datetime.fromisoformat(last)).total_seconds()
+def _waited_s(beat: dict[str, Any], now: datetime) -> float:
+    """How long lines have waited without a commit."""
+    since = beat.get("waiting_since") or now.isoformat()
+    return (now - datetime.fromisoformat(since)).total_seconds()
 
 
 def dead_daemon(settings: Settings, now: datetime) -> Iterator[Alert]:

@@ -1,5 +1,6 @@
 """Who holds a claim or a lease: a process of this machine, told apart from a reused pid."""
 
+import contextlib
 import os
 
 import psutil
@@ -12,10 +13,22 @@ def this_process(run_id: str) -> str:
 
 def is_alive(owner: str) -> bool:
     """True while the owner's process runs; one that only waits to be reaped does not."""
+    return _process(owner) is not None
+
+
+def kill(owner: str) -> None:
+    """Ends the owner's process without asking it, if it runs on this machine."""
+    process = _process(owner)
+    if process is not None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def _process(owner: str) -> psutil.Process | None:
     _, pid, started = owner.rsplit("|", 2)
     try:
         process = psutil.Process(int(pid))
         is_same = f"{process.create_time():.3f}" == started
-        return is_same and process.status() != psutil.STATUS_ZOMBIE
+        return process if is_same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.NoSuchProcess:
-        return False
+        return None

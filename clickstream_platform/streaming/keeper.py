@@ -9,7 +9,7 @@ import dagster as dg
 from clickstream_platform import logs, run_tags
 from clickstream_platform.setting_groups import StreamSettings
 from clickstream_platform.settings import Settings, settings
-from clickstream_platform.storage.owners import is_alive
+from clickstream_platform.storage.owners import is_alive, kill
 from clickstream_platform.streaming.op import SOURCE_TAG, stream
 from clickstream_platform.streaming.state import Heartbeat, StreamFolder, known_streams
 
@@ -48,7 +48,7 @@ def decide(beat: Heartbeat, options: StreamSettings, *, now: datetime) -> Decisi
     limit_s = options.stall_after_s if beat.phase == "starting" else options.stale_after_s
     if beat.age_s(now) > limit_s:
         return Decision("end", f"its heartbeat is {beat.age_s(now):.0f} s old")
-    if beat.lag and _since_commit_s(beat, now) > options.stall_after_s:
+    if beat.waited_s(now) > options.stall_after_s:
         return Decision("end", f"{beat.lag:,} lines wait, and nothing was committed for long")
     return Decision("leave", "it is alive")
 
@@ -60,10 +60,6 @@ def _after_failure(beat: Heartbeat, options: StreamSettings, *, now: datetime) -
     if beat.age_s(now) < wait_s:
         return Decision("wait", f"it failed and is tried again {wait_s:.0f} s after that")
     return Decision("start", f"it failed: {beat.error}")
-
-
-def _since_commit_s(beat: Heartbeat, now: datetime) -> float:
-    return (now - datetime.fromisoformat(beat.committed_at or beat.started_at)).total_seconds()
 
 
 @dg.sensor(
@@ -97,7 +93,7 @@ def look_after(
             _give_up(StreamFolder(current, beat.source), beat, decision)
         if decision.action not in ("start", "end") or _is_pending(instance, beat.source):
             continue
-        _reap(instance, beat, decision)
+        _reap(instance, StreamFolder(current, beat.source), beat, decision)
         if decision.action == "start":
             config = {"source": beat.source, **beat.config}
             requests.append(_request(beat.source, config, key=f"{beat.source}:{beat.beat_at}"))
@@ -113,13 +109,16 @@ def _request(source: str, config: dict[str, Any], *, key: str) -> dg.RunRequest:
 
 
 def _is_unasked(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """True for a stream of the daemon's that ended with its machine or its server.
+    """True for a stream of the daemon's that ended with its machine or its server, or that the
+    keeper ended because it hung.
 
     A person's Terminate leaves a canceled run, and Ctrl-C ends only what a person runs.
     """
     run = instance.get_run_by_id(run_id)
     if run is None or run.tags.get(run_tags.BY) == "cli":
         return False
+    if run.status is dg.DagsterRunStatus.CANCELED:
+        return run_tags.ENDED_BY in run.tags
     return run.status is dg.DagsterRunStatus.FAILURE
 
 
@@ -129,13 +128,24 @@ def _is_pending(instance: dg.DagsterInstance, source: str) -> bool:
     return bool(instance.get_run_records(wanted, limit=1))
 
 
-def _reap(instance: dg.DagsterInstance, beat: Heartbeat, decision: Decision) -> None:
-    """Ends the run of a dead or hanging stream, so that Dagster shows it as it is."""
+def _reap(
+    instance: dg.DagsterInstance, folder: StreamFolder, beat: Heartbeat, decision: Decision
+) -> None:
+    """Ends the run of a dead or hanging stream, so that Dagster shows it as it is.
+
+    A process that does not end with its run is killed: it holds the stream, and its query commits.
+    """
     run = instance.get_run_by_id(beat.run_id)
     if run is None or run.status not in _UNFINISHED:
+        if decision.action == "end":
+            kill(beat.owner)
+            if run is not None and not _is_unasked(instance, run.run_id):
+                folder.beat(replace(beat, phase="stopped"))
         return
-    if decision.action == "end" and instance.run_launcher.terminate(run.run_id):
-        return
+    if decision.action == "end":
+        instance.add_run_tags(run.run_id, {run_tags.ENDED_BY: "stream_keeper"})
+        if instance.run_launcher.terminate(run.run_id):
+            return
     instance.report_run_failed(run, f"The stream {beat.source}: {decision.why}.")
 
 

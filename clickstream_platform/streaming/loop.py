@@ -196,6 +196,7 @@ class _Life:
         self.heartbeat = replace(
             self.heartbeat,
             committed_at=note.committed_at,
+            waiting_since=None,
             lines=note.total_lines,
             batch_s=note.seconds,
             rate=round((total - lines) / (until - since), 1) if until > since else 0.0,
@@ -212,7 +213,11 @@ class _Life:
 
     def _beat(self, **changes: Any) -> None:
         self._beaten = time.monotonic()
-        seen = {"lag": self._feed.lag(), "bronze_version": self._feed.noted_version()}
+        lag = self._feed.lag()
+        since = self.heartbeat.waiting_since
+        if lag is not None:  # else nobody knows, for instance while the brokers are away
+            since = (since or utc_now()) if lag else None
+        seen = {"lag": lag, "waiting_since": since, "bronze_version": self._feed.noted_version()}
         self.heartbeat = self._folder.beat(replace(self.heartbeat, **(seen | changes)))
         self._observer.on_beat(self.heartbeat)
 

@@ -23,6 +23,7 @@ class Heartbeat:
     `position`, the offsets (or files) it could not get beyond; `is_environment` says that
     brokers or engine were missing, which may last and is not the data's fault. Of bronze it still
     needs the files of the versions after `bronze_version`; null if it reads none of them.
+    `waiting_since`: lines have waited since then, and none was committed.
     """
 
     source: str
@@ -35,6 +36,7 @@ class Heartbeat:
     lines: int = 0
     rejected: int = 0
     lag: int | None = None
+    waiting_since: str | None = None
     rate: float = 0.0
     batch_s: float | None = None
     error: str | None = None
@@ -46,6 +48,12 @@ class Heartbeat:
 
     def age_s(self, now: datetime) -> float:
         return (now - datetime.fromisoformat(self.beat_at)).total_seconds()
+
+    def waited_s(self, now: datetime) -> float:
+        """How long lines have waited without a commit; 0 if none waits."""
+        if not self.lag or self.waiting_since is None:
+            return 0.0
+        return (now - datetime.fromisoformat(self.waiting_since)).total_seconds()
 
     def is_alive(self, now: datetime, *, stale_after_s: float) -> bool:
         """True while it claims to run, its process lives, and it said so lately."""

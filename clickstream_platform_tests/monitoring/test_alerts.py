@@ -165,7 +165,8 @@ def test_a_stream_that_commits_nothing_while_lines_wait_has_stalled(
     folder = home.state / "stream" / "shop"
     folder.mkdir(parents=True)
     beat = {"phase": "running", "beat_at": NOW.isoformat(), "lag": lag,
-            "committed_at": (NOW - timedelta(seconds=idle_s)).isoformat()}  # fmt: skip
+            "committed_at": (NOW - timedelta(days=1)).isoformat(),
+            "waiting_since": (NOW - timedelta(seconds=idle_s)).isoformat()}  # fmt: skip
     (folder / "heartbeat.json").write_text(json.dumps(beat))
     [*found] = (alert.title for alert in standing(home, now=NOW) if alert.key == "stream:shop")
     assert found == (["The stream of shop has stalled: 7 lines wait"] if told else [])

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import sys
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import psutil
 import pytest
 
 from clickstream_platform import run_tags
@@ -42,10 +47,10 @@ def beat(**fields: object) -> Heartbeat:
         (beat(beat_at=ago(61)), "end"),
         (beat(phase="starting", beat_at=ago(900)), "leave"),
         (beat(phase="starting", beat_at=ago(901)), "end"),
-        (beat(lag=5, committed_at=ago(900)), "leave"),
-        (beat(lag=5, committed_at=ago(901)), "end"),
+        (beat(lag=5, waiting_since=ago(900)), "leave"),
+        (beat(lag=5, waiting_since=ago(901)), "end"),
         (beat(lag=0, committed_at=ago(5000)), "leave"),
-        (beat(lag=5, committed_at=None), "end"),
+        (beat(lag=1, committed_at=ago(5000), waiting_since=ago(1)), "leave"),  # after quiet hours
         (beat(phase="failed", failures=1, beat_at=ago(4)), "wait"),
         (beat(phase="failed", failures=1, beat_at=ago(5)), "start"),
         (beat(phase="failed", failures=2, beat_at=ago(9)), "wait"),
@@ -92,6 +97,7 @@ def test_giving_up_is_said_once_and_lasts(tmp_path: Path) -> None:
     ("status", "by", "is_started"),
     [
         (dg.DagsterRunStatus.CANCELED, "stream_keeper", False),  # Terminate in the UI
+        (dg.DagsterRunStatus.CANCELED, "ended", True),  # the keeper ended it, because it hung
         (dg.DagsterRunStatus.FAILURE, "cli", False),  # Ctrl-C
         (dg.DagsterRunStatus.FAILURE, "stream_keeper", True),  # its server was ended
         (dg.DagsterRunStatus.SUCCESS, "stream_keeper", False),  # it was to end after some seconds
@@ -104,6 +110,23 @@ def test_a_stream_that_ended_with_its_server_goes_on_and_one_that_was_stopped_do
         beat(source="wanted", phase="stopped", owner=GONE)
     )
     with dg.DagsterInstance.ephemeral() as instance:
-        run = dg.DagsterRun(job_name="stream", run_id="run", status=status, tags={run_tags.BY: by})
+        tags = {run_tags.ENDED_BY if by == "ended" else run_tags.BY: by}
+        run = dg.DagsterRun(job_name="stream", run_id="run", status=status, tags=tags)
         instance.add_run(run)
         assert len(tick(tmp_path, instance)) == is_started
+
+
+@pytest.mark.parametrize("by", ["a person", "keeper"])
+def test_a_process_that_outlives_its_ended_run_is_killed(tmp_path: Path, by: str) -> None:
+    hung = psutil.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    silent = beat(source="wanted", owner=f"run|{hung.pid}|{hung.create_time():.3f}")
+    folder = StreamFolder(read_settings(home=tmp_path), "wanted")
+    folder.path.mkdir(parents=True)
+    (folder.path / "heartbeat.json").write_text(json.dumps(asdict(silent)))  # years old
+    with dg.DagsterInstance.ephemeral() as instance:
+        canceled = dg.DagsterRunStatus.CANCELED
+        tags = {run_tags.ENDED_BY: "stream_keeper"} if by == "keeper" else {}
+        instance.add_run(dg.DagsterRun("stream", run_id="run", status=canceled, tags=tags))
+        assert tick(tmp_path, instance) == []
+        assert hung.wait(30) == -signal.SIGKILL
+        assert len(tick(tmp_path, instance)) == (by == "keeper")
