@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.storage.hour_state import HourStateRow
@@ -36,17 +37,21 @@ def record_touched(lake: Path, new: LineCounts, *, run_id: str) -> None:
     _record(lake, counts, sources, run_id=run_id)
 
 
-def record_unnoted(lake: Path, *, run_id: str) -> list[str]:
+def record_unnoted(lake: Path, *, run_id: str, doubtful: Collection[str] | None = ()) -> list[str]:
     """Makes up for notes that were lost in a crash between commit and note; the hours concerned.
 
-    Cheap unless bronze has a version with lines that no note names; then bronze's home hours are
-    counted.
+    Cheap unless bronze has a version with lines that is newer than all notes; then bronze's home
+    hours are counted. Another writer's later note would hide such a version: `doubtful` hours are
+    counted in any case, and all of them if it is null.
     """
     states = hour_state.of_table(hour_state.current(lake), BRONZE_EVENTS.path)
     noted = max((row.version for row in states.values()), default=0)
-    if not has_new_lines(lake, noted):
-        return []
-    stored = delta.read_arrow(lake, BRONZE_EVENTS, columns=["home_hour", "source"])
+    where = None
+    if doubtful is not None and not has_new_lines(lake, noted):
+        if not doubtful:
+            return []
+        where = pc.field("home_hour").isin(sorted(doubtful))
+    stored = delta.read_arrow(lake, BRONZE_EVENTS, columns=["home_hour", "source"], where=where)
     counts, sources = _by_hour(line_counts(stored))
     unnoted = [h for h, n in counts.items() if h not in states or states[h].row_count != n]
     _record(lake, {hour: counts[hour] for hour in unnoted}, sources, run_id=run_id)

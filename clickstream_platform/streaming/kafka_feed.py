@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from grpc import RpcError
 from pyspark.errors import PySparkException
@@ -59,7 +59,9 @@ class KafkaFeed:
         self._partitions = Partitions(plan)
         self._session: SparkSession | None = None
         self._query: StreamingQuery | None = None
-        self._version = -1
+        before = self._folder.heartbeat()  # of the life before
+        known = before.bronze_version if before is not None else None
+        self._version = -1 if known is None else known
         self._held: dict[str, int] = {}
         self._last: Commit | None = None
         self._looked_at = 0.0
@@ -76,7 +78,7 @@ class KafkaFeed:
         self._session = self._join_session()
         for orphan in self._session.streams.active:
             orphan.stop()  # returns when its last commit is done or given up
-        record_unnoted(workspace.lake, run_id=self._run_id)
+        record_unnoted(workspace.lake, run_id=self._run_id, doubtful=self._left_behind())
         self._version = delta.version(workspace.lake, BRONZE_EVENTS)
         self._held = committed_offsets(workspace.lake, self._kafka.topics, self._kafka.generation)
         partitions = self._partitions.now()
@@ -100,6 +102,17 @@ class KafkaFeed:
             trigger_s=plan.options.trigger_s,
             run_id=self._run_id,
         )
+
+    def _left_behind(self) -> Collection[str] | None:
+        """Home hours of the lines committed since the life before last beat; null if unknown."""
+        kafka = self._kafka
+        if self._version < 0:
+            return ()
+        try:
+            added = added_since(self._workspace.lake, self._version, kafka.topics, kafka.generation)
+            return {part.home_hour for part in added}
+        except FileNotFoundError:  # upkeep removed the log or the files
+            return None
 
     def poll(self) -> Commit | None:
         """Raises: QueryFailedError; OffsetsError if the brokers lost what was not read yet."""
