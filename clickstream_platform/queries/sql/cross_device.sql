@@ -11,4 +11,4 @@ select
     sum(orders)::double precision / count(*) as orders_per_person
 from gold.v_people
 group by 1
-order by 1
+order by devices_up_to_5

@@ -13,4 +13,4 @@ select
     max(person_ids) as most_ids
 from gold.people
 group by 1, 2
-order by 1, 2
+order by standing, id_kind
