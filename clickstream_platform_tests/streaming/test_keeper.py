@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -118,7 +119,7 @@ def test_a_stream_that_ended_with_its_server_goes_on_and_one_that_was_stopped_do
 
 @pytest.mark.parametrize("by", ["a person", "keeper"])
 def test_a_process_that_outlives_its_ended_run_is_killed(tmp_path: Path, by: str) -> None:
-    hung = psutil.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    hung = psutil.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)  # ends with us
     silent = beat(source="wanted", owner=f"run|{hung.pid}|{hung.create_time():.3f}")
     folder = StreamFolder(read_settings(home=tmp_path), "wanted")
     folder.path.mkdir(parents=True)
