@@ -18,8 +18,8 @@ from click.testing import CliRunner
 
 from clickstream_platform.cli import main
 from clickstream_platform.queries.extract import Extract
-from clickstream_platform.queries.render import plain
 from clickstream_platform.queries.named import find
+from clickstream_platform.queries.render import plain
 from clickstream_platform.report.contents import shop_report
 from clickstream_platform.report.period import day
 from clickstream_platform.settings import Settings
