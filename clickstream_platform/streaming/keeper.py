@@ -70,22 +70,22 @@ def _after_failure(beat: Heartbeat, options: StreamSettings, *, now: datetime) -
 )
 def stream_keeper(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
     """One run request per stream that should run and does not."""
-    requests, said = look_after(context.instance, settings())
+    requests, said = look_after(context.instance, settings(), now=datetime.now(UTC))
     return requests or dg.SkipReason("; ".join(said) or "no stream ever ran in this home")
 
 
 def look_after(
-    instance: dg.DagsterInstance, current: Settings
+    instance: dg.DagsterInstance, current: Settings, *, now: datetime
 ) -> tuple[list[dg.RunRequest], list[str]]:
     """The runs to start, and how each stream is, in words; ends hanging runs on the way."""
     requests: list[dg.RunRequest] = []
     said: list[str] = []
     beats = {beat.source: beat for beat in known_streams(current)}
     for source in current.stream.keep:
-        if source not in beats and not _is_pending(instance, source):
-            requests.append(_request(source, {"source": source}, key=f"{source}:first"))
+        if source not in beats and (key := _start_key(instance, source, None, now)):
+            requests.append(_request(source, {"source": source}, key=key))
     for beat in beats.values():
-        decision = decide(beat, current.stream, now=datetime.now(UTC))
+        decision = decide(beat, current.stream, now=now)
         if beat.phase == "stopped" and _is_unasked(instance, beat.run_id):
             decision = Decision("start", "its process was ended, and nobody had asked for it")
         said.append(f"{beat.source}: {decision.why}")
@@ -94,9 +94,8 @@ def look_after(
         if decision.action not in ("start", "end") or _is_pending(instance, beat.source):
             continue
         _reap(instance, StreamFolder(current, beat.source), beat, decision)
-        if decision.action == "start":
-            config = {"source": beat.source, **beat.config}
-            requests.append(_request(beat.source, config, key=f"{beat.source}:{beat.beat_at}"))
+        if decision.action == "start" and (key := _start_key(instance, beat.source, beat, now)):
+            requests.append(_request(beat.source, {"source": beat.source, **beat.config}, key=key))
     return requests, said
 
 
@@ -120,6 +119,29 @@ def _is_unasked(instance: dg.DagsterInstance, run_id: str) -> bool:
     if run.status is dg.DagsterRunStatus.CANCELED:
         return run_tags.ENDED_BY in run.tags
     return run.status is dg.DagsterRunStatus.FAILURE
+
+
+def _start_key(
+    instance: dg.DagsterInstance, source: str, heard: Heartbeat | None, now: datetime
+) -> str | None:
+    """The run key of the next start, another one after each; null if it is not due.
+
+    A start that failed without a heartbeat is repeated a while later. One that a person ended, or
+    that is under way, is not.
+    """
+    wanted = dg.RunsFilter(job_name=stream.name, tags={SOURCE_TAG: source})
+    records = instance.get_run_records(wanted, limit=1)
+    if not records:
+        return f"{source}:first"
+    last = records[0]
+    if heard is None or last.create_timestamp > datetime.fromisoformat(heard.beat_at):
+        ended_at = last.end_time or last.update_timestamp.timestamp()
+        if (
+            last.dagster_run.status is not dg.DagsterRunStatus.FAILURE
+            or now.timestamp() - ended_at < LONGEST_WAIT_S
+        ):
+            return None
+    return f"{source}:{last.dagster_run.run_id}"
 
 
 def _is_pending(instance: dg.DagsterInstance, source: str) -> bool:

@@ -65,9 +65,9 @@ def test_the_decision_follows_heartbeat_and_failures(found: Heartbeat, action: s
     assert decide(found, OPTIONS, now=NOW).action == action
 
 
-def tick(home: Path, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
+def tick(home: Path, instance: dg.DagsterInstance, *, in_s: float = 0) -> list[dg.RunRequest]:
     current = read_settings(home=home, stream={"keep": ["wanted"], "max_restarts": 2})
-    return look_after(instance, current)[0]
+    return look_after(instance, current, now=datetime.now(UTC) + timedelta(seconds=in_s))[0]
 
 
 def test_a_dead_stream_is_asked_for_again_as_it_was_and_a_wanted_one_begun(tmp_path: Path) -> None:
@@ -81,6 +81,40 @@ def test_a_dead_stream_is_asked_for_again_as_it_was_and_a_wanted_one_begun(tmp_p
         "servers": "localhost:1",
     }
     assert again.run_key != wanted.run_key
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize(
+    ("status", "in_s", "is_repeated"),
+    [
+        (dg.DagsterRunStatus.FAILURE, 100, False),
+        (dg.DagsterRunStatus.FAILURE, 121, True),
+        (dg.DagsterRunStatus.CANCELED, 121, False),  # by a person
+        (dg.DagsterRunStatus.STARTED, 121, False),  # on its way to the first heartbeat
+        (dg.DagsterRunStatus.NOT_STARTED, 121, False),
+    ],
+)
+def test_a_start_that_died_without_a_heartbeat_is_repeated_after_a_while(
+    tmp_path: Path, status: dg.DagsterRunStatus, in_s: float, is_repeated: bool, is_known: bool
+) -> None:
+    if is_known:  # the life before
+        folder = StreamFolder(read_settings(home=tmp_path), "wanted")
+        folder.beat(beat(source="wanted", owner=GONE))
+    with dg.DagsterInstance.ephemeral() as instance:
+        (first,) = tick(tmp_path, instance)
+        has_failed = status is dg.DagsterRunStatus.FAILURE
+        run = dg.DagsterRun(
+            "stream",
+            run_id="unheard",
+            status=dg.DagsterRunStatus.STARTED if has_failed else status,
+            tags=first.tags,
+        )
+        instance.add_run(run)
+        if has_failed:
+            instance.report_run_failed(run)
+        requests = tick(tmp_path, instance, in_s=in_s)
+    assert len(requests) == is_repeated
+    assert first.run_key not in [request.run_key for request in requests]
 
 
 def test_giving_up_is_said_once_and_lasts(tmp_path: Path) -> None:

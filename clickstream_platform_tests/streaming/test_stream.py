@@ -9,15 +9,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from clickstream_platform.build.report import HourReport
+from clickstream_platform.build.touched import record_touched
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.engine.state import until
 from clickstream_platform.storage import delta, upkeep
 from clickstream_platform.storage.offsets import committed_offsets
+from clickstream_platform.streaming import kafka_feed
 from clickstream_platform.streaming.loop import run_stream
 from clickstream_platform.streaming.offsets import OffsetsLostError, OffsetsWentBackError
 from clickstream_platform.streaming.plan import plan_stream
@@ -42,6 +45,16 @@ class Silent:
     def on_beat(self, heartbeat: Heartbeat) -> None: ...
 
     def on_built(self, reports: Sequence[HourReport]) -> None: ...
+
+
+class Listening(Silent):
+    """Keeps every heartbeat."""
+
+    def __init__(self) -> None:
+        self.beats: list[Heartbeat] = []
+
+    def on_beat(self, heartbeat: Heartbeat) -> None:
+        self.beats.append(heartbeat)
 
 
 class Interrupting(Silent):
@@ -211,6 +224,43 @@ def test_an_interrupt_ends_it_within_seconds_and_the_next_one_goes_on(
     assert ended.bronze_version == delta.version(workspace.lake, BRONZE_EVENTS) > version + 1
     assert len(set(addresses(workspace))) == len(addresses(workspace)) == 96
     assert len(rows(workspace, SILVER_EVENTS, "event_id")) == 96
+
+
+def test_the_heartbeat_says_since_when_lines_wait(kafka: Kafka, stream_home: NewStreamHome) -> None:
+    kafka.send("waiting", [click(number) for number in range(90)])
+    workspace = stream_home("waiting", max_offsets_per_trigger=30, trigger_s=5.0)
+    observer = Listening()
+    plan = plan_stream(workspace, "clicks")
+
+    run_stream(workspace, plan, run_id="one", observer=observer, for_s=1)
+
+    known = [beat for beat in observer.beats if beat.lag is not None]
+    between = [beat for beat in known if beat.lag and beat.committed_at]
+    assert between, "no heartbeat fell between two commits"
+    for beat in between:  # each commit begins the waiting anew
+        assert beat.waiting_since is not None
+        assert beat.committed_at is not None
+        assert beat.waiting_since > beat.committed_at
+    assert known[-1].lag == 0
+    assert [beat for beat in known if not beat.lag and beat.waiting_since] == []
+
+
+def test_a_commit_that_died_before_its_note_is_noted_by_the_next_life(
+    kafka: Kafka, stream_home: NewStreamHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka.send("unnoted", [click(number) for number in range(12)])
+    workspace = stream_home("unnoted")
+    folder = StreamFolder(workspace.settings, "clicks")
+    with monkeypatch.context() as dying:
+        dying.setattr(kafka_feed, "record_touched", lambda *_, **__: None)
+        beat = stream(workspace, run_id="dying")
+    assert (beat.lines, rows(workspace, SILVER_EVENTS, "event_id")) == (12, [])
+    folder.beat(replace(beat, bronze_version=0))  # the last one before the commit
+    record_touched(workspace.lake, {("2024-11-29T08", "other"): 1}, run_id="a later writer")
+
+    stream(workspace, run_id="next")
+
+    assert len(rows(workspace, SILVER_EVENTS, "event_id")) == 12
 
 
 def test_a_second_stream_of_the_source_is_refused(kafka: Kafka, stream_home: NewStreamHome) -> None:
