@@ -84,3 +84,17 @@ def test_a_test_that_hangs_is_ended_and_fails_the_run(checkout: Path) -> None:
     done = _run(checkout, patch, "--timeout", "10")
     assert done.returncode == 1
     assert "took too long" in done.stdout
+
+
+def test_every_committed_mutant_still_applies() -> None:
+    patches = sorted((PROJECT_ROOT / "clickstream_platform_tests" / "mutants").glob("*.patch"))
+    assert len(patches) >= 10
+    for patch in patches:
+        said = subprocess.run(
+            ["git", "apply", "--check", str(patch)],
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert said.returncode == 0, f"{patch.name}: {said.stderr}"

@@ -27,6 +27,7 @@ from confluent_kafka import Producer
 
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.engine.server import Engine
+from clickstream_platform.running.dev import LONG_LIFE_S
 from clickstream_platform.sources.loader import BUILTIN_DIR
 from clickstream_platform.storage import delta
 from clickstream_platform.storage.owners import is_alive
@@ -98,6 +99,7 @@ class Streamed:
         self.shop = Shop(self.broker, chance)
         self.folder = StreamFolder(self.home.settings, SOURCE)
         self.dev: psutil.Process | None = None
+        self.killed_at = 0.0
 
     def prepare(self) -> None:
         """The broker, its topic, and a mapping that names them."""
@@ -173,13 +175,7 @@ class Streamed:
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
         elif kind == "daemon":
-            assert self.dev is not None
-            [daemon] = [
-                process
-                for process in self.dev.children(recursive=True)
-                if "dagster._daemon" in process.cmdline()
-            ]
-            daemon.kill()
+            self._kill_daemon()
         elif kind == "broker":
             record = self.broker.running()
             assert record is not None
@@ -190,6 +186,28 @@ class Streamed:
             shutil.rmtree(self.folder.checkpoint, ignore_errors=True)
         else:
             self._start_a_second()
+
+    def _kill_daemon(self) -> None:
+        """Returns when the stream has ended too: what comes in later needs the next life.
+
+        `make dev` would give up a Dagster that never lives long; so each may live first.
+        """
+        dev = self.dev
+        assert dev is not None
+
+        def old_enough() -> list[psutil.Process]:
+            born_before = time.time() - LONG_LIFE_S - 5
+            return [
+                process
+                for process in dev.children(recursive=True)
+                if "dagster._daemon" in process.cmdline() and process.create_time() < born_before
+            ]
+
+        self.home.until(lambda: bool(old_enough()), within_s=GUARD_S, what="a daemon that lives")
+        [daemon], owner = old_enough(), self.beat().owner
+        self.killed_at = time.monotonic()
+        daemon.kill()
+        self.home.until(lambda: not is_alive(owner), within_s=GUARD_S, what="its stream's end")
 
     def _start_a_second(self) -> None:
         arguments = ("stream", "--source", SOURCE, "--for", "1")
@@ -293,10 +311,10 @@ def test_whatever_is_killed_the_stream_goes_on_by_itself_and_loses_nothing(
     for kind in kinds * times:
         streamed.shop.send(chance.randrange(5, 40))
         time.sleep(chance.uniform(0, 8))  # the kill falls anywhere in what the stream does
-        began = time.monotonic()
+        streamed.killed_at = time.monotonic()
         streamed.kill(kind)
         streamed.sees(streamed.shop.send(), what=kind)
-        taken[kind].append(time.monotonic() - began)
+        taken[kind].append(time.monotonic() - streamed.killed_at)
         print(f"  {kind}: {taken[kind][-1]:.0f} s", flush=True)
     for kind, seconds in taken.items():
         print(told(kind, seconds))
@@ -371,7 +389,7 @@ def test_stream_sensor_backfill_and_compaction_at_once_lose_no_row_and_leave_no_
     }
     running: dict[str, subprocess.Popen[bytes]] = {}
     codes: dict[str, list[int]] = {name: [] for name in rounds}
-    number = 0
+    number, life = 0, streamed.beat().run_id
     while time.monotonic() < ended or running:
         for name, arguments in rounds.items():
             if name in running and running[name].poll() is not None:
@@ -386,8 +404,10 @@ def test_stream_sensor_backfill_and_compaction_at_once_lose_no_row_and_leave_no_
             home.drop("2024-11-29T11", f"{number:04d}.jsonl", b"\n".join(lines) + b"\n")
         time.sleep(1)
     print(f"\n{number} files and {20 * number} messages beside {codes}")
-    assert all(codes.values())
     assert_nothing_lost_or_doubled(streamed, new_workspace, tmp_path / "undisturbed")
     status = home.call("status", "--json")
     assert not [row for row in status["tables"] if row["stale_hours"]]
-    assert streamed.beat().failures == 0
+    assert streamed.beat().run_id == life, "the stream failed and was started again"
+    for arguments in rounds.values():  # a hindered round may fail, but nothing that lasts
+        command = [sys.executable, "-m", "clickstream_platform.cli", *arguments]
+        assert subprocess.run(command, env=home.environment, check=False).returncode == 0, arguments
