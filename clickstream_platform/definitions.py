@@ -6,7 +6,12 @@ from clickstream_platform.assets.catalogue import catalogue
 from clickstream_platform.assets.daily import daily, snapshots
 from clickstream_platform.assets.hourly import bronze, gold, silver
 from clickstream_platform.assets.publish import publish_job, publish_postgres, publish_schedule
-from clickstream_platform.assets.reports import report_daily, report_job, report_schedule
+from clickstream_platform.assets.reports import (
+    REPORT_JOBS,
+    REPORT_SCHEDULES,
+    report_daily,
+    report_weekly,
+)
 from clickstream_platform.assets.specs import spec_of
 from clickstream_platform.automation.marts import (
     catalogue_sensor,
@@ -15,6 +20,7 @@ from clickstream_platform.automation.marts import (
 )
 from clickstream_platform.automation.sensors import landing_sensor, touched_hours_sensor
 from clickstream_platform.maintenance.job import maintain_job, maintain_schedule
+from clickstream_platform.monitoring.freshness_sensor import freshness_sensor
 from clickstream_platform.monitoring.sensor import alerts_sensor
 from clickstream_platform.resources.home import Home
 from clickstream_platform.resources.lake import Lake
@@ -69,16 +75,16 @@ defs = dg.Definitions(
             spec_of(DQ_RESULTS),
             spec_of(COST_HOURLY),
         ),
-        *(report_daily, publish_postgres),
+        *(report_daily, report_weekly, publish_postgres),
     ],
     jobs=[
         *(ingest, catalogue_versions, repair, daily_marts, all_time_marts),
-        *(report_job, publish_job, stream, maintain_job),
+        *(*REPORT_JOBS, publish_job, stream, maintain_job),
     ],
-    schedules=[report_schedule, publish_schedule, maintain_schedule],
+    schedules=[*REPORT_SCHEDULES, publish_schedule, maintain_schedule],
     sensors=[
         *(landing_sensor, touched_hours_sensor, touched_days_sensor, snapshots_sensor),
-        *(catalogue_sensor, alerts_sensor, stream_keeper),
+        *(catalogue_sensor, alerts_sensor, freshness_sensor, stream_keeper),
     ],
     resources={
         "lake": Lake(engine=SparkEngine.of(settings())),

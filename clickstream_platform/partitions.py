@@ -1,4 +1,4 @@
-"""The one hourly and the one daily partitioning all partitioned assets share."""
+"""The hourly and the daily partitioning that all tables share, and the weekly one of reports."""
 
 import dagster as dg
 
@@ -18,4 +18,11 @@ DAILY = dg.DailyPartitionsDefinition(
     end_date=shift_day(day_of(settings().last_hour), 1) if settings().last_hour else None,  # type: ignore[arg-type]
     timezone="UTC",
     end_offset=0 if settings().last_hour else 2,  # the running day and the next
+)
+WEEKLY = dg.WeeklyPartitionsDefinition(
+    start_date=day_of(settings().first_hour),
+    end_date=shift_day(day_of(settings().last_hour), 7) if settings().last_hour else None,  # type: ignore[arg-type]
+    day_offset=1,  # Monday, as in ISO weeks
+    timezone="UTC",
+    end_offset=0 if settings().last_hour else 1,  # the running week
 )

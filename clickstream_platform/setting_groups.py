@@ -95,6 +95,9 @@ class AlertSettings(BaseModel):
     stale_after_s: int = Field(
         default=7200, ge=60, description="A table whose newest event is older is stale."
     )
+    late_after_s: int = Field(
+        default=900, ge=10, description="An hour whose input waits for so long to be built is late."
+    )
     max_quarantine_rate: Share = Field(
         default=0.2, description="Share of rejected lines of an hour above which to tell."
     )

@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     postgres_url: str | None = Field(
         default=None, description="Where `publish` puts gold, as `postgresql://user@host/db`."
     )
+    docs_url: str | None = Field(
+        default=None, description="Where `docs/` is served, for links in the Dagster UI."
+    )
     max_hours_per_run: int = Field(default=744, ge=1)
     max_bytes_per_run: int = Field(default=1_000_000_000, ge=1_000_000)
     max_bytes_per_chunk: int = Field(

@@ -18,11 +18,14 @@ def test_the_code_location_loads_with_every_job_and_sensor() -> None:
         "snapshots_sensor",
         "catalogue_sensor",
         "alerts_sensor",
+        "freshness_sensor",
         "stream_keeper",
     } <= sensors
     schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
     assert schedules["publish_schedule"].job_name == "publish_postgres"
     assert schedules["publish_schedule"].default_status is dg.DefaultScheduleStatus.STOPPED
+    for name, cron in (("daily", "0 2 * * *"), ("weekly", "0 3 * * 1")):
+        assert schedules[f"report_{name}_schedule"].cron_schedule == cron
     nightly = schedules["maintain_schedule"]
     assert nightly.job_name == "maintain"
     assert nightly.default_status is dg.DefaultScheduleStatus.STOPPED

@@ -12,8 +12,14 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from dagster._core.events import DagsterEventType
 
 from clickstream_platform.assets.preview import newest_rows
-from clickstream_platform.assets.specs import asset_metadata, check_names, column_lineage
-from clickstream_platform.build.report import CheckOutcome, HourReport
+from clickstream_platform.assets.specs import (
+    FRESHNESS,
+    TIMELY,
+    asset_metadata,
+    check_names,
+    column_lineage,
+)
+from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount
 from clickstream_platform.settings import settings
 from clickstream_platform.tables.catalog import table as contract
 from clickstream_platform.tables.contract import Table
@@ -77,8 +83,17 @@ def hourly_checks(
         hours.setdefault(report.table, set()).add(report.hour)
     targets = {table: _stored(instance, table, of_table) for table, of_table in hours.items()}
     for report in reports:
-        for check in report.checks:
+        for check in _checks(report):
             yield _hourly_check(report, check, targets[report.table].get(report.hour))
+
+
+def _checks(report: HourReport) -> list[CheckOutcome]:
+    """The build's own outcomes, and freshness: an hour is in time now unless it is held back."""
+    found = [check for check in report.checks if check.check != FRESHNESS]
+    if contract(report.table) not in TIMELY:
+        return found
+    held_back = RuleCount("held_back", "warn", report.row_count, 1, "a check holds the hour back")
+    return [*found, CheckOutcome(FRESHNESS, (held_back,) if report.blocked_by else ())]
 
 
 def _stored(instance: dg.DagsterInstance, table: str, hours: set[str]) -> dict[str, Target]:
@@ -129,7 +144,7 @@ def _hourly_check(
 
 def _overall(table: Table, name: str, reports: Sequence[HourReport]) -> dg.AssetCheckResult:
     """The check over all hours of the run; in a run of one hour it is that hour's result."""
-    found = [(r, check) for r in reports for check in r.checks if check.check == name]
+    found = [(r, check) for r in reports for check in _checks(r) if check.check == name]
     red = [(report, check) for report, check in found if not check.passed]
     worst = [check for _, check in red if check.blocking_failures]
     metadata: dict[str, Any] = (

@@ -9,22 +9,32 @@ from typing import Any
 import dagster as dg
 
 from clickstream_platform.partitions import DAILY, HOURLY
+from clickstream_platform.settings import settings
 from clickstream_platform.tables.catalog import BY_PATH
 from clickstream_platform.tables.contract import Table
+from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS, FACT_TRANSACTIONS
 from clickstream_platform.tables.rules import rules_of
 from clickstream_platform.tables.silver import SILVER_EVENTS
 
+FRESHNESS = "freshness"
+# The facts stand for all of gold, which one step builds: a result a table would double the events.
+TIMELY = (SILVER_EVENTS, FACT_EVENTS, FACT_SESSIONS, FACT_TRANSACTIONS)
 _CHECKS = {
     "contract": "Schema, row rules, keys and limits of the table, per hour. "
     "An hour that breaks a blocking rule is kept out of the table before the write.",
     "conservation": "Bronze lines = accepted + duplicates + quarantined, each in exactly one; "
     "else the hour is kept out of silver/events before the write.",
+    "freshness": "The hour is there in time. Red once it ended `alerts.stale_after_s` ago and "
+    "nothing of it came, once its input waits `alerts.late_after_s` to be built, and while a "
+    "check holds it back; only a build of this very hour makes it green.",
 }
 
 
 def check_names(table: Table) -> tuple[str, ...]:
     """The asset checks of a table: few, with the rules inside."""
-    return ("contract", "conservation") if table is SILVER_EVENTS else ("contract",)
+    conservation = ("conservation",) if table is SILVER_EVENTS else ()
+    freshness = (FRESHNESS,) if table in TIMELY else ()
+    return ("contract", *conservation, *freshness)
 
 
 def spec_of(table: Table, *, deps: Sequence[Table] = ()) -> dg.AssetSpec:
@@ -46,8 +56,8 @@ def spec_of(table: Table, *, deps: Sequence[Table] = ()) -> dg.AssetSpec:
             "keys": ", ".join(table.keys),
             "retention": table.retention,
             "dictionary": dg.MetadataValue.md(
-                f"`docs/DATA_DICTIONARY.md#{table.layer}{table.name}`: columns, rules, lineage. "
-                "`docs/DEFINITIONS.md`: what the words mean."
+                f"{_link('DATA_DICTIONARY.md#' + table.layer + table.name)}: columns, rules, "
+                f"lineage. {_link('DEFINITIONS.md')}: what the words mean."
             ),
         },
     )
@@ -125,6 +135,12 @@ def column_lineage(table: Table) -> dg.TableColumnLineage:
                 dg.TableColumnDep(asset_key=key, column_name=column)
             )
     return dg.TableColumnLineage(deps_by_column=deps)
+
+
+def _link(page: str) -> str:
+    """A page of `docs/`; it can be clicked where `docs_url` says who serves it."""
+    base = settings().docs_url
+    return f"`docs/{page}`" if base is None else f"[docs/{page}]({base.rstrip('/')}/{page})"
 
 
 def _group(table: Table) -> str:

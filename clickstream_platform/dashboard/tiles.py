@@ -9,6 +9,7 @@ import streamlit as st
 
 from clickstream_platform.dashboard.filters import renewed
 from clickstream_platform.dashboard.rows import shared_extract
+from clickstream_platform.queries import render
 from clickstream_platform.settings import settings
 from clickstream_platform.tiles.answers import ALL_HOURS, Answer, answer, stamp
 from clickstream_platform.tiles.model import Number, Page, Tile, View
@@ -75,7 +76,9 @@ def _tile(tile: Tile, view: View, key: str) -> None:
             st.plotly_chart(tile.figure(found.rows), key=f"{key}-plot", config=PLOT,
                             alt=f"{tile.title}. {tile.about}")  # fmt: skip
         else:
-            st.dataframe(found.rows, hide_index=True, key=f"{key}-rows")
+            # Its download button writes a CSV file of what is shown.
+            harmless = render.harmless(found.rows.to_reader()).read_all()
+            st.dataframe(harmless, hide_index=True, key=f"{key}-rows")
         st.caption(f"{tile.about} `{found.command}`")
 
 

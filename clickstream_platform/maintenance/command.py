@@ -19,7 +19,7 @@ from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.maintenance.everything import Upkeep, upkeep
 from clickstream_platform.maintenance.plan import TablePlan
 from clickstream_platform.maintenance.upkeep import TableDone
-from clickstream_platform.operations.dagster_state import runs_database
+from clickstream_platform.operations.dagster_state import has_instance
 from clickstream_platform.settings import Settings, settings, use_dagster_home
 from clickstream_platform.tables.catalog import ALL, table
 
@@ -73,8 +73,8 @@ def maintain(*, dry_run: bool, names: tuple[str, ...], as_json: bool) -> None:
 
 
 def _instance(current: Settings) -> dg.DagsterInstance | None:
-    """The home's instance, if it ever had one; SQLite only: another store has its own upkeep."""
-    if runs_database(current.dagster_home) is None:
+    """The home's instance, if it ever had one."""
+    if not has_instance(current.dagster_home):
         return None
     import dagster  # noqa: PLC0415 (takes seconds)
 

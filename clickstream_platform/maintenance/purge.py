@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from clickstream_platform.operations.dagster_state import runs_database
 from clickstream_platform.settings import Settings
 from clickstream_platform.storage.owners import is_alive
 from clickstream_platform.streaming.state import StreamFolder, known_streams
@@ -78,8 +77,6 @@ def _checkpoints(settings: Settings, until: datetime) -> Iterator[Leftover]:
 
 def _printed(settings: Settings, until: datetime) -> Iterator[Leftover]:
     """What Dagster's runs printed: `<storage>/<run id>/compute_logs`."""
-    if runs_database(settings.dagster_home) is None:
-        return
     for path in _inside(settings.dagster_home / "storage", "*"):
         printed = path / "compute_logs"
         if _is_run_id(path.name) and printed.is_dir() and _newest(printed) < until.timestamp():

@@ -18,7 +18,7 @@ import apprise
 from filelock import FileLock
 
 from clickstream_platform.errors import EnvironmentProblemError, UsageError
-from clickstream_platform.monitoring.rules import Alert
+from clickstream_platform.monitoring.alert import Alert
 from clickstream_platform.settings import Settings
 
 FILE = "alerts.json"

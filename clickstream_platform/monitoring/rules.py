@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from clickstream_platform.hours import hour_key
-from clickstream_platform.operations.dagster_state import dagster_state, runs_database
-from clickstream_platform.operations.freshness import freshness
+from clickstream_platform.monitoring.age_rules import late_days, late_tables, stale_lake
+from clickstream_platform.monitoring.alert import Alert
+from clickstream_platform.monitoring.process_rules import dead_daemon, failed_runs, stalled_stream
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.settings import Settings
 
-STREAM_SILENT_AFTER_S = 120
 _RED = """
 select "table", rule, count(distinct hour) as hours, max(hour) as last_hour
 from ops.v_dq_results
@@ -38,23 +33,6 @@ group by source, home_hour
 having sum(quarantined) > $rate * sum(lines) and sum(lines) >= $fewest
 order by source, home_hour
 """
-# The newest finished run of each job, where it failed.
-_FAILED = """
-SELECT pipeline_name, run_id, end_time FROM runs AS run
-WHERE status = 'FAILURE' AND id = (
-    SELECT max(id) FROM runs
-    WHERE pipeline_name = run.pipeline_name AND status IN ('SUCCESS', 'FAILURE')
-) ORDER BY pipeline_name
-"""
-
-
-@dataclass(frozen=True)
-class Alert:
-    """Something a person should know; the same trouble has the same `key` until it is over."""
-
-    key: str
-    title: str
-    body: str
 
 
 def standing(settings: Settings, *, now: datetime) -> list[Alert]:
@@ -81,21 +59,6 @@ def red_checks(settings: Settings, now: datetime) -> Iterator[Alert]:
         )
 
 
-def stale_tables(settings: Settings, now: datetime) -> Iterator[Alert]:
-    """One alert for all tables whose newest event is too old."""
-    stale = [found for found in freshness(settings, now=now) if not found.is_fresh]
-    if not stale:
-        return
-    oldest = min((f.data_through for f in stale if f.data_through), default=None)
-    since = "no event yet" if oldest is None else f"newest event {oldest:%Y-%m-%d %H:%M} UTC"
-    names = ", ".join(found.table for found in stale)
-    yield Alert(
-        "stale",
-        f"{len(stale)} tables are stale: {since}",
-        f"{names}. Allowed are {settings.alerts.stale_after_s} s (`alerts.stale_after_s`).",
-    )
-
-
 def quarantine_rate(settings: Settings, now: datetime) -> Iterator[Alert]:
     """One alert a source with hours whose share of rejected lines is too high."""
     del now
@@ -119,70 +82,11 @@ def quarantine_rate(settings: Settings, now: datetime) -> Iterator[Alert]:
         )
 
 
-def failed_runs(settings: Settings, now: datetime) -> Iterator[Alert]:
-    """One alert a job whose newest finished run failed; a later success is the recovery."""
-    del now
-    path = runs_database(settings.dagster_home)
-    if path is None:
-        return
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as connection:
-        rows = connection.execute(_FAILED).fetchall()
-    for job, run_id, _ in rows:
-        yield Alert(
-            f"failed_run:{job}",
-            f"The newest run of {job} failed",
-            f"Run {run_id}. Its events are in the Dagster UI under Runs.",
-        )
-
-
-def stalled_stream(settings: Settings, now: datetime) -> Iterator[Alert]:
-    """One alert a stream that gave up, does not beat, or commits nothing of what waits for it."""
-    for path in sorted((settings.state / "stream").glob("*/heartbeat.json")):
-        beat = json.loads(path.read_text())
-        age_s = (now - datetime.fromisoformat(beat["beat_at"])).total_seconds()
-        trouble = _trouble(beat, age_s, _waited_s(beat, now), settings.stream.stall_after_s)
-        if trouble is not None:
-            yield Alert(
-                f"stream:{path.parent.name}",
-                f"The stream of {path.parent.name} {trouble}",
-                f"Last heartbeat {age_s:,.0f} s ago. {beat.get('error') or ''}".strip(),
-            )
-
-
-def _trouble(beat: dict[str, Any], age_s: float, waited_s: float, limit_s: float) -> str | None:
-    if beat["phase"] in ("failed", "given_up"):
-        return "failed"
-    if beat["phase"] not in ("starting", "running"):
-        return None
-    if age_s > STREAM_SILENT_AFTER_S:
-        return "is silent"
-    waiting = beat.get("lag") or 0
-    return f"has stalled: {waiting:,} lines wait" if waiting and waited_s > limit_s else None
-
-
-def _waited_s(beat: dict[str, Any], now: datetime) -> float:
-    """How long lines have waited without a commit."""
-    since = beat.get("waiting_since") or now.isoformat()
-    return (now - datetime.fromisoformat(since)).total_seconds()
-
-
-def dead_daemon(settings: Settings, now: datetime) -> Iterator[Alert]:
-    """Dagster's daemon ran once and is silent now: no sensor ticks, no schedule starts."""
-    state = dagster_state(settings.dagster_home, now=now)
-    if state is None or state.last_heartbeat_at is None:
-        return
-    if (now - state.last_heartbeat_at).total_seconds() < settings.alerts.daemon_silent_after_s:
-        return
-    yield Alert(
-        "dead_daemon",
-        "Dagster's daemon is silent",
-        f"Last heartbeat {state.last_heartbeat_at:%Y-%m-%d %H:%M:%S} UTC. Start it: `make dev`.",
-    )
-
-
 RULES: tuple[Callable[[Settings, datetime], Iterator[Alert]], ...] = (
     red_checks,
-    stale_tables,
+    stale_lake,
+    late_tables,
+    late_days,
     quarantine_rate,
     failed_runs,
     stalled_stream,

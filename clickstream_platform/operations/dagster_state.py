@@ -1,6 +1,7 @@
-"""What Dagster's own SQLite files tell about daemon, sensors and runs, without importing Dagster.
+"""What Dagster knows of its daemon, sensors and runs.
 
-Data: `<home>/dagster[/storage]/{history/runs.db,schedules/schedules.db}`.
+Data: `<home>/dagster[/storage]/{history/runs.db,schedules/schedules.db}`, read without importing
+Dagster, which takes seconds; where `dagster.yaml` puts storage elsewhere, the instance is asked.
 """
 
 from __future__ import annotations
@@ -12,9 +13,22 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from clickstream_platform.operations.dagster_instance import InstanceReader
 
 DAEMON_SILENT_AFTER_S = 120  # Dagster's daemons beat every 30 s
+# The newest finished run of each job, where it failed.
+_FAILED = """
+SELECT pipeline_name, run_id FROM runs AS run
+WHERE status = 'FAILURE' AND id = (
+    SELECT max(id) FROM runs
+    WHERE pipeline_name = run.pipeline_name AND status IN ('SUCCESS', 'FAILURE')
+) ORDER BY pipeline_name
+"""
 UNFINISHED = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING")
 
 
@@ -30,10 +44,20 @@ class DagsterState:
 
 
 def dagster_state(dagster_home: Path, *, now: datetime | None = None) -> DagsterState | None:
-    """Null if there is no local instance, as on Postgres, or if its files are of another kind."""
+    """Null if there is no instance, or if its files are of another kind."""
     base = _storage(dagster_home)
     if base is None:
-        return None
+        elsewhere = _elsewhere(dagster_home)
+        if elsewhere is None:
+            return None
+        found = elsewhere.facts()
+        return DagsterState(
+            daemon_is_alive=_is_alive(found.last_heartbeat_at, now),
+            last_heartbeat_at=found.last_heartbeat_at,
+            sensors=found.sensors,
+            schedules=found.schedules,
+            unfinished_runs=found.unfinished_runs,
+        )
     try:
         beat = _rows(
             base / "history" / "runs.db", "SELECT max(timestamp) AS newest FROM daemon_heartbeats"
@@ -51,10 +75,8 @@ def dagster_state(dagster_home: Path, *, now: datetime | None = None) -> Dagster
     except sqlite3.Error:
         return None
     newest = None if beat is None else datetime.fromisoformat(beat).replace(tzinfo=UTC)
-    moment = now or datetime.now(UTC)
     return DagsterState(
-        daemon_is_alive=newest is not None
-        and (moment - newest).total_seconds() < DAEMON_SILENT_AFTER_S,
+        daemon_is_alive=_is_alive(newest, now),
         last_heartbeat_at=newest,
         sensors=_states(switched, "SENSOR"),
         schedules=_states(switched, "SCHEDULE"),
@@ -62,19 +84,29 @@ def dagster_state(dagster_home: Path, *, now: datetime | None = None) -> Dagster
     )
 
 
-def runs_database(dagster_home: Path) -> Path | None:
-    """The file with the runs of a local instance; null if there is none."""
+def has_instance(dagster_home: Path) -> bool:
+    """Whether Dagster ever stored a run or a setting there, or stores them in a server."""
+    return _storage(dagster_home) is not None or _is_served(dagster_home)
+
+
+def failed_jobs(dagster_home: Path) -> list[tuple[str, str]]:
+    """(job, run id) of each job whose newest finished run failed, in order of the jobs."""
     base = _storage(dagster_home)
-    return None if base is None else base / "history" / "runs.db"
+    if base is None:
+        elsewhere = _elsewhere(dagster_home)
+        return [] if elsewhere is None else elsewhere.failed_jobs()
+    rows = _rows(base / "history" / "runs.db", _FAILED)
+    return [(row["pipeline_name"], row["run_id"]) for row in rows]
 
 
 def runs_begun_before(dagster_home: Path, moment: datetime) -> list[tuple[str, str, datetime]]:
-    """(run id, job, start) of the runs in progress of a local instance that began earlier."""
-    path = runs_database(dagster_home)
-    if path is None:
-        return []
+    """(run id, job, start) of the runs in progress that began earlier."""
+    base = _storage(dagster_home)
+    if base is None:
+        elsewhere = _elsewhere(dagster_home)
+        return [] if elsewhere is None else elsewhere.runs_begun_before(moment)
     rows = _rows(
-        path,
+        base / "history" / "runs.db",
         "SELECT run_id, pipeline_name AS job, start_time FROM runs "
         "WHERE status IN ('STARTED', 'CANCELING') AND start_time < ? ORDER BY start_time",
         (moment.timestamp(),),
@@ -82,6 +114,27 @@ def runs_begun_before(dagster_home: Path, moment: datetime) -> list[tuple[str, s
     return [
         (row["run_id"], row["job"], datetime.fromtimestamp(row["start_time"], UTC)) for row in rows
     ]
+
+
+def _is_alive(newest: datetime | None, now: datetime | None) -> bool:
+    moment = now or datetime.now(UTC)
+    return newest is not None and (moment - newest).total_seconds() < DAEMON_SILENT_AFTER_S
+
+
+def _is_served(dagster_home: Path) -> bool:
+    config = dagster_home / "dagster.yaml"
+    return config.is_file() and "storage" in (yaml.safe_load(config.read_text()) or {})
+
+
+def _elsewhere(dagster_home: Path) -> InstanceReader | None:
+    """What asks an instance that keeps its runs in a database server; null if there is none."""
+    if not _is_served(dagster_home):
+        return None
+    from clickstream_platform.operations.dagster_instance import (  # noqa: PLC0415 (imports Dagster)
+        InstanceReader,
+    )
+
+    return InstanceReader(dagster_home)
 
 
 def _storage(dagster_home: Path) -> Path | None:

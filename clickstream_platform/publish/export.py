@@ -7,8 +7,6 @@ from contextlib import closing
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from clickstream_platform.errors import UsageError
 from clickstream_platform.queries import render
@@ -16,8 +14,6 @@ from clickstream_platform.queries.lake import Lake
 from clickstream_platform.settings import Settings
 
 FORMATS = ("duckdb", "parquet", "csv")
-# A spreadsheet takes a cell that begins with one of these for a formula.
-_FORMULA = r"^[=+\-@\t\r\n]"
 
 
 def export_tables(
@@ -42,7 +38,7 @@ def export_tables(
                 yield str(path), render.write_parquet(rows, path)
             else:
                 with path.open("w", encoding="utf-8", newline="") as file:
-                    yield str(path), render.write_csv(_harmless(rows), file)
+                    yield str(path), render.write_csv(rows, file)
 
 
 def _wanted(lake: Lake, names: Sequence[str] | None) -> list[str]:
@@ -74,21 +70,3 @@ def _into_duckdb(lake: Lake, names: Sequence[str], out: Path) -> Iterator[tuple[
             target.unregister("incoming")
             yield name, len(target.table(f"{layer}.{table}"))
     unfinished.replace(out)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))  # a raw line is text too
-
-
-def _harmless(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
-    """The rows with an apostrophe before each text that a spreadsheet would compute."""
-    texts = [i for i, field in enumerate(rows.schema) if _is_text(field.type)]
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        for batch in rows:
-            columns = list(batch.columns)
-            for at in texts:
-                columns[at] = pc.replace_substring_regex(columns[at], f"({_FORMULA})", r"'\1")
-            yield pa.RecordBatch.from_arrays(columns, schema=rows.schema)
-
-    return pa.RecordBatchReader.from_batches(rows.schema, batches())

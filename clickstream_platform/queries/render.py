@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
 MOST_ROWS_SHOWN = 500
 RATE_SUFFIX = "_rate"
+# A spreadsheet takes a cell that begins with one of these for a formula.
+_FORMULA = r"^[=+\-@\t\r\n]"
 _NARROWEST_PIPE = 10_000  # rich cuts a table to the width; a pipe has none
 
 
@@ -32,14 +35,32 @@ def write_parquet(rows: pa.RecordBatchReader, path: Path) -> int:
 
 
 def write_csv(rows: pa.RecordBatchReader, out: TextIO) -> int:
-    """A header and the rows; times in ISO 8601, nested values as JSON, null as nothing."""
+    """A header and the rows; times in ISO 8601, nested values as JSON, null as nothing.
+
+    An apostrophe stands before a text that a spreadsheet would compute; JSON and Parquet hold
+    every text as it is.
+    """
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(rows.schema.names)
     count = 0
-    for row in _rows(rows):
+    for row in _rows(harmless(rows)):
         writer.writerow(["" if value is None else _csv_text(value) for value in row])
         count += 1
     return count
+
+
+def harmless(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """The rows with an apostrophe before each text that a spreadsheet would compute."""
+    texts = [i for i, field in enumerate(rows.schema) if _is_text(field.type)]
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for batch in rows:
+            columns = list(batch.columns)
+            for at in texts:
+                columns[at] = pc.replace_substring_regex(columns[at], f"({_FORMULA})", r"'\1")
+            yield pa.RecordBatch.from_arrays(columns, schema=rows.schema)
+
+    return pa.RecordBatchReader.from_batches(rows.schema, batches())
 
 
 def write_json(rows: pa.RecordBatchReader, out: TextIO) -> int:
@@ -94,6 +115,10 @@ def cell(value: object, kind: pa.DataType, name: str) -> str:
         return f"{value:,}"
     text = f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else _csv_text(value)
     return text.replace("[", r"\[")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))  # a raw line is text too
 
 
 def _rows(rows: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from clickstream_platform.operations.freshness import freshness
+from clickstream_platform.operations.late_hours import LateHour, late_hours
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.queries.named import HOUR_LIMITS, IN_HOURS
 from clickstream_platform.report.html import Section, Sheet, page
@@ -46,11 +47,15 @@ def shop_report(settings: Settings, period: Period | None) -> str:
 def quality_report(settings: Settings, period: Period | None) -> str:
     """Broken rules with owner and remedy, their trend, worst sources, samples, freshness."""
     view = _view(period)
-    sheets = [_broken_rules(settings, view), _freshness(settings), _samples(settings, view)]
+    now = datetime.now(UTC)
+    sheets = [
+        *(_broken_rules(settings, view), _freshness(settings, now), _late_hours(settings, now)),
+        _samples(settings, view),
+    ]
     sections = [
-        Section("What did not pass", (), sheets=sheets[:2]),
+        Section("What did not pass", (), sheets=sheets[:3]),
         Section("Trend and sources", QUALITY.tiles),
-        Section("Samples of rejected lines", (), sheets=sheets[2:]),
+        Section("Samples of rejected lines", (), sheets=sheets[3:]),
     ]
     return page(settings, f"Data quality {_name(period)}", view, sections)
 
@@ -84,7 +89,7 @@ def _broken_rules(settings: Settings, view: View) -> Sheet:
     return Sheet("Rules that did not hold", head, lines, "Every rule held.")
 
 
-def _freshness(settings: Settings) -> Sheet:
+def _freshness(settings: Settings, now: datetime) -> Sheet:
     head = ("table", "data through (UTC)", "age", "held-back hours", "verdict")
     lines = [
         (
@@ -94,9 +99,27 @@ def _freshness(settings: Settings) -> Sheet:
             str(found.blocked_hours),
             "fresh" if found.is_fresh else "stale",
         )
-        for found in freshness(settings, now=datetime.now(UTC))
+        for found in freshness(settings, now=now)
     ]
     return Sheet("Freshness, by the newest event", head, lines, "No hour was built yet.")
+
+
+def _late_hours(settings: Settings, now: datetime) -> Sheet:
+    """Late hours by why, the tables of an hour together."""
+    title = f"Late hours of the last {settings.alerts.lookback_hours}"
+    head = ("hour", "why", "since (UTC)", "tables")
+    found = late_hours(settings, now=now)
+    if found is None:
+        return Sheet(title, head, [], "The lake is at rest: its newest event is older.")
+    hours: dict[tuple[str, str], list[LateHour]] = {}
+    for late in found:
+        hours.setdefault((late.hour, late.why), []).append(late)
+    lines = [
+        (hour, why, f"{min(late.since for late in same):%Y-%m-%d %H:%M:%S}",
+         ", ".join(late.table for late in same))
+        for (hour, why), same in sorted(hours.items(), reverse=True)
+    ]  # fmt: skip
+    return Sheet(title, head, lines, "No hour is late.")
 
 
 def _samples(settings: Settings, view: View) -> Sheet:

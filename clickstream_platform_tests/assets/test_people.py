@@ -25,6 +25,9 @@ def test_the_day_s_report_is_kept_and_the_sensor_tells_and_skips(tmp_path: Path)
         "[event] = done.get_asset_materialization_events()\n"
         "assert event.partition == '2026-11-20'\n"
         "assert event.materialization.metadata['bytes'].value > 100_000\n"
+        "from clickstream_platform.assets.reports import report_weekly\n"
+        "done = dg.materialize([report_weekly], partition_key='2026-11-16', instance=instance)\n"
+        "assert done.success\n"
         "tick = alerts_sensor(dg.build_sensor_context(instance=instance))\n"
         "print(tick.skip_message)\n"
     )
@@ -37,6 +40,8 @@ def test_the_day_s_report_is_kept_and_the_sensor_tells_and_skips(tmp_path: Path)
     assert found.returncode == 0, found.stderr
     assert "alerts stand" in found.stdout
     assert "ALERT silver/events breaks unique" in found.stderr
-    text = (home.home / "reports" / "2026-11-20.html").read_text()
-    assert "Sessions<b>4</b>" in text
+    for name in ("2026-11-20", "2026-W47"):
+        text = (home.home / "reports" / f"{name}.html").read_text()
+        assert f"Shop report {name}" in text
+        assert "Sessions<b>4</b>" in text
     assert not list((home.home / "reports").glob("*.tmp"))

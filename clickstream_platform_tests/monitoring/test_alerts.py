@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from clickstream_platform.errors import UsageError
+from clickstream_platform.monitoring.alert import Alert
 from clickstream_platform.monitoring.notifier import DeliveryError, sender, tell
-from clickstream_platform.monitoring.rules import Alert, standing
+from clickstream_platform.monitoring.rules import standing
 from clickstream_platform.settings import Settings, read_settings
 from clickstream_platform_tests.queries import lake_rows
 from clickstream_platform_tests.queries.lake_rows import ELEVEN, at
@@ -39,6 +40,7 @@ class Webhook:
                     hook.messages.append(content)
                 self.send_response(hook.status)
                 self.end_headers()
+                self.wfile.write(b"ok")  # Slack's word for it
 
             def log_message(self, *_: object) -> None:
                 """Says nothing."""

@@ -55,6 +55,12 @@ def test_csv_keeps_cents_times_and_nested_values(query) -> None:  # noqa: ANN001
     ]
 
 
+def test_no_csv_cell_is_a_formula(query) -> None:  # noqa: ANN001
+    sql = "select '=1+1' as a, '-2' as b, 'x=1' as c, -2 as n"
+    assert query(sql, "--format", "csv").stdout.splitlines() == ["a,b,c,n", "'=1+1,'-2,x=1,-2"]
+    assert json.loads(query(sql, "--format", "json").stdout)[0]["a"] == "=1+1"
+
+
 def test_the_table_groups_money_and_writes_rates_in_percent(query) -> None:  # noqa: ANN001
     done = query(
         "select 1234567.5::decimal(12, 2) as revenue, 0.25::double as step_rate, 12345 as n"

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from clickstream_platform.errors import UsageError
+from clickstream_platform.hours import hour_key, parse_hour
 from clickstream_platform.operations.freshness import freshness
 from clickstream_platform.report.command import report
 from clickstream_platform.report.contents import quality_report, remedy, shop_report
@@ -61,6 +62,23 @@ def test_the_quality_report_names_rule_owner_remedy_and_masks_the_lines(tmp_path
     assert "xxxx@xxxxxxx.xxx" in text
     assert "<b>shop</b>" not in text
     assert "&lt;b&gt;shop" in text
+
+
+def test_the_quality_report_names_the_hours_that_wait(tmp_path: Path) -> None:
+    home = lake_rows.build(tmp_path)
+    assert "The lake is at rest" in quality_report(home, None)
+    hours = [hour_key(datetime.now(UTC) - timedelta(hours=ago)) for ago in (1, 2)]
+    for hour, version in ((hours[0], 5), (hours[1], 4)):
+        state = lake_rows.state(hour, None, "12:00:00", version=version, input_version=version,
+                                reach_from=hour, reach_to=hour)  # fmt: skip
+        newest = parse_hour(hour) + timedelta(minutes=5)
+        lake_rows.write(home.home, "ops/hour_state", [
+            state | {"max_event_at": newest},
+            state | {"table": "bronze/events", "version": 9 if version == 5 else 4},
+        ])  # fmt: skip
+    text = quality_report(home, None)
+    assert re.search(rf"{hours[0]}\W.{{0,80}}not built", text, re.DOTALL)
+    assert not re.search(rf"{hours[1]}\W.{{0,80}}not built", text, re.DOTALL)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,11 +24,11 @@ import pytest
 
 from clickstream_platform.hours import hour_key
 from clickstream_platform.settings import PROJECT_ROOT, Settings, read_settings, use_dagster_home
-from clickstream_platform.streaming.state import Heartbeat, Phase
 from clickstream_platform_tests.monitoring.test_alerts import Webhook
 from clickstream_platform_tests.queries import lake_rows
 
 pytestmark = [pytest.mark.service, pytest.mark.prove, pytest.mark.timeout(1200)]
+SOURCE = "shop_json"
 STALE_AFTER_S = 60
 QUIET_TICKS = 3
 POLL_S = 1.0
@@ -58,6 +57,7 @@ class Home:
             "CLICKSTREAM_AUTOMATION__ENABLED": "false",  # nothing is mended but by the test
             "CLICKSTREAM_ALERTS__URLS": json.dumps([hook.url]),
             "CLICKSTREAM_ALERTS__INTERVAL_S": "2",
+            "CLICKSTREAM_STREAM__STALE_AFTER_S": "10",
             "CLICKSTREAM_ALERTS__STALE_AFTER_S": str(STALE_AFTER_S),
             "CLICKSTREAM_ALERTS__DAEMON_SILENT_AFTER_S": "40",
             "CLICKSTREAM_CHECKS__MIN_ROWS_FOR_REJECT_RATE": "2",
@@ -86,13 +86,26 @@ class Home:
                "pending": 0}  # fmt: skip
         lake_rows.write(self.settings.home, "ops/conservation_ledger", [row], mode="overwrite")
 
-    def stream(self, phase: Phase) -> None:
-        """A stream's heartbeat, as its loop leaves it; one that hangs the keeper starts again."""
-        moment = datetime.now(UTC).isoformat()
-        beat = Heartbeat("shop", phase, "r", "r|1|0", moment, moment, committed_at=moment)
-        folder = self.settings.state / "stream" / "shop"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "heartbeat.json").write_text(json.dumps(asdict(beat)))
+    @contextmanager
+    def stream(self) -> Iterator[subprocess.Popen[bytes]]:
+        """A stream of landing files that runs and beats; it ends when it is interrupted."""
+        command = [sys.executable, "-m", "clickstream_platform.cli"]
+        with (self.settings.logs / "stream.log").open("ab") as log:
+            child = subprocess.Popen(
+                [*command, "stream", "--source", SOURCE],
+                env=self.environment, stdout=log, stderr=log,
+            )  # fmt: skip
+        try:
+            yield child
+        finally:
+            child.send_signal(signal.SIGCONT)
+            child.send_signal(signal.SIGINT)
+            child.wait(timeout=120)
+            subprocess.run([*command, "engine", "stop"], env=self.environment, check=True)
+
+    def is_streaming(self) -> bool:
+        path = self.settings.state / "stream" / SOURCE / "heartbeat.json"
+        return path.is_file() and json.loads(path.read_text())["phase"] == "running"
 
     def report_run(self, *, fails: bool) -> None:
         """A run of the job `report_daily`; it fails where its folder is a file."""
@@ -167,10 +180,10 @@ def kinds(hook: Webhook) -> Counter[tuple[str, str]]:
     """(ALERT or OVER, which trouble) -> messages."""
     words = {
         "breaks unique": "red check",
-        "stale": "stale hour",
+        "is stale": "stale hour",
         "of the lines rejected": "quarantine rate",
         "newest run of report_daily failed": "failed run",
-        "stream of shop": "stalled stream",
+        f"stream of {SOURCE} is silent": "stalled stream",
         "daemon is silent": "dead daemon",
     }
     return Counter(
@@ -186,11 +199,11 @@ def test_each_trouble_is_told_once_and_its_end_once_and_a_dead_daemon_by_cron(
     tmp_path: Path, hook: Webhook
 ) -> None:
     home = Home(tmp_path, hook)
-    with home.daemon() as daemon:
-        home.until(lambda: home.ticks() >= 1, "the first tick")
+    with home.stream() as stream, home.daemon() as daemon:
+        home.until(lambda: home.ticks() >= 1 and home.is_streaming(), "the first tick and beat")
         home.check(failed=3)
         home.ledger(quarantined=9)
-        home.stream("given_up")
+        stream.send_signal(signal.SIGSTOP)
         home.report_run(fails=True)
         begun: Counter[Any] = Counter({("ALERT", kind): 1 for kind in FIVE})
         home.until(lambda: kinds(hook) >= begun, "five alerts")  # the hour goes stale by itself
@@ -199,7 +212,7 @@ def test_each_trouble_is_told_once_and_its_end_once_and_a_dead_daemon_by_cron(
 
         home.check(failed=0)
         home.ledger(quarantined=0)
-        home.stream("stopped")
+        stream.send_signal(signal.SIGCONT)
         home.event_at(datetime.now(UTC) + timedelta(hours=1))
         home.report_run(fails=False)
         ended = begun + Counter({("OVER", kind): 1 for kind in FIVE})
