@@ -132,12 +132,13 @@ def test_a_dead_daemon_and_a_failed_run_are_noticed_without_dagster(home: Settin
             " status TEXT, end_time REAL);"
             "CREATE TABLE daemon_heartbeats (timestamp TIMESTAMP);"
             "INSERT INTO runs VALUES (1, 'a', 'repair', 'FAILURE', 1), (2, 'b', 'ingest',"
-            " 'FAILURE', 1), (3, 'c', 'ingest', 'SUCCESS', 2), (4, 'd', 'repair', 'STARTED', 3);"
+            " 'FAILURE', 1), (3, 'c', 'ingest', 'SUCCESS', 2), (4, 'd', 'repair', 'STARTED', 3),"
+            " (5, 'e', 'stream', 'FAILURE', 3), (6, 'f', 'stream', 'STARTED', 4);"
             "INSERT INTO daemon_heartbeats VALUES ('2026-11-20 11:00:00');"
         )
     found = keys(home)
     assert "failed_run:repair" in found
-    assert "failed_run:ingest" not in found
+    assert not {"failed_run:ingest", "failed_run:stream"} & found
     assert "dead_daemon" in found
     assert "dead_daemon" not in keys(home, datetime(2026, 11, 20, 11, 1, tzinfo=UTC))
 

@@ -57,12 +57,18 @@ class Home:
             "CLICKSTREAM_AUTOMATION__ENABLED": "false",  # nothing is mended but by the test
             "CLICKSTREAM_ALERTS__URLS": json.dumps([hook.url]),
             "CLICKSTREAM_ALERTS__INTERVAL_S": "2",
-            "CLICKSTREAM_STREAM__STALE_AFTER_S": "10",
+            "CLICKSTREAM_STREAM__STALE_AFTER_S": "20",
             "CLICKSTREAM_ALERTS__STALE_AFTER_S": str(STALE_AFTER_S),
             "CLICKSTREAM_ALERTS__DAEMON_SILENT_AFTER_S": "40",
             "CLICKSTREAM_CHECKS__MIN_ROWS_FOR_REJECT_RATE": "2",
         }
         self.settings.logs.mkdir(parents=True, exist_ok=True)
+        # It would end the stream that stands still and start another, before anybody is told.
+        subprocess.run(
+            [sys.executable, "-m", "dagster", "sensor", "stop", "stream_keeper",
+             "-w", str(PROJECT_ROOT / "workspace.yaml")],
+            env=self.environment, cwd=self.settings.dagster_home, capture_output=True, check=True,
+        )  # fmt: skip
         self.event_at(self.began_at)
 
     def event_at(self, moment: datetime) -> None:
