@@ -163,6 +163,29 @@ BY_DAY = {
             as dimensions(dimension)
         where traffic = 'all' or session_no % 50 <> 0
         group by traffic, dimension, value""",
+    "gold/funnels_daily": """
+        select day_key() as event_day, funnel, traffic, unit, mode, step_no, step,
+            count(distinct session_no) as units
+        from e join steps on step = event_name
+        cross join (values ('checkout'), ('purchase'), ('search')) as funnels(funnel)
+        cross join (values ('all'), ('human')) as traffics(traffic)
+        cross join (values ('session'), ('user')) as counted(unit)
+        cross join (values ('any'), ('ordered'), ('strict')) as modes(mode)
+        group by funnel, traffic, unit, mode, step_no, step""",
+    "gold/event_activity_hourly": """
+        select day_key() as event_day, event_hour, event_name,
+            if(event_name = 'purchase', ['success', 'failure'][1 + (luck % 2)::integer], null)
+                as outcome,
+            count(*) as events, count(distinct visitor_no) as visitors
+        from e group by event_hour, event_name, outcome""",
+    "gold/customer_activity_hourly": """
+        select day_key() as event_day, event_hour,
+            if(visitor_no % 3 = 0, 'u', 'v') || visitor_no as customer_id, count(*) as events,
+            count(*) filter (where event_name = 'view_item') as view_items,
+            count(*) filter (where event_name = 'add_to_cart') as add_to_carts,
+            count(*) filter (where event_name = 'purchase') as orders,
+            coalesce(sum(price * 2) filter (where event_name = 'purchase'), 0) as revenue
+        from e group by event_hour, visitor_no""",
     "gold/journey_paths": """
         select day_key() as event_day, path, depth, 'step' || (n % 15) as step,
             1000 // (n + 1) + 1 as sessions, 1 as exits, 0 as converted_sessions
@@ -261,6 +284,17 @@ ALL_TIME = {
             0.1 as support, 0.2 as confidence, 1.5 as lift
         from (values ('order'), ('customer')) as bases(basis), range(200) as first(a),
             range(200) as second(b) where a <> b""",
+    "silver/products": """
+        select 'p' || n as item_id, version_no, getvariable('first_day') as valid_from,
+            'Product ' || n as item_name, 'brand' || n % 40 as item_brand,
+            'c' || (hash('p' || n) % 8) as item_category,
+            (1 + hash('p' || n) % 20000)::decimal(12, 2) / 100 as price
+        from range(1900) as products(n), (values (1)) as versions(version_no)""",
+    "silver/users": """
+        select distinct 'u' || visitor_no as user_id, 1 as version_no,
+            getvariable('first_day') as valid_from,
+            ['new', 'regular', 'vip'][1 + (visitor_no % 3)::integer] as segment
+        from sessions_of_all where visitor_no % 6 = 0""",
     "gold/experiment_results": """
         select 'x' as experiment_id, variant_id, variant_id = 'control' as is_control,
             1000 as exposures, 100 as conversions, 0.1 as conversion_rate

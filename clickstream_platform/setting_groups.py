@@ -5,9 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
+
+
+def _distinct(steps: list[str]) -> list[str]:
+    if len(set(steps)) < len(steps):
+        raise ValueError("a step stands twice; an event can be one step only")
+    return steps
+
 
 Share = Annotated[float, Field(ge=0, le=1)]
+FunnelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+FunnelSteps = Annotated[list[str], Field(min_length=2, max_length=10), AfterValidator(_distinct)]
 SAFE_VACUUM_HOURS = 168  # Delta's own default: a reader or a stream is hardly a week behind
 
 

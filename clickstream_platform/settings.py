@@ -27,6 +27,8 @@ from clickstream_platform.setting_groups import (
     AlertSettings,
     AutomationSettings,
     CheckSettings,
+    FunnelName,
+    FunnelSteps,
     MaintenanceSettings,
     PeopleSettings,
     SessionSettings,
@@ -78,10 +80,17 @@ class Settings(BaseSettings):
     order_repeat_s: int = Field(default=30 * 86_400, ge=0, description="Gap that joins repeats.")
     high_value_threshold: float = Field(default=500.0, gt=0)
     reporting_currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
-    funnel_steps: list[str] = Field(
-        default_factory=lambda: ["view_item", "add_to_cart", "begin_checkout", "purchase"],
-        min_length=2,
-        max_length=10,
+    funnel_steps: FunnelSteps = Field(
+        default_factory=lambda: ["view_item", "add_to_cart", "begin_checkout", "purchase"]
+    )
+    funnels: dict[FunnelName, FunnelSteps] = Field(
+        default_factory=lambda: {
+            "checkout": ["begin_checkout", "add_shipping_info", "add_payment_info", "purchase"],
+            "purchase": ["view_item", "add_to_cart", "begin_checkout", "purchase"],
+            "search": ["view_search_results", "view_item", "add_to_cart"],
+        },
+        max_length=20,
+        description="The funnels of `gold/funnels_daily`: the steps of each, by its name.",
     )
     attribution_look_back_days: int = Field(
         default=30, ge=1, le=90, description="Sessions before an order that may have led to it."

@@ -43,6 +43,7 @@ from clickstream_platform.tables.daily import (
 )
 from clickstream_platform.tables.experiments import EXPERIMENT_EXPOSURES, EXPERIMENT_RESULTS
 from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS, FACT_TRANSACTIONS
+from clickstream_platform.tables.funnels import FUNNELS_DAILY
 from clickstream_platform.tables.gold import DAILY, SNAPSHOTS
 from clickstream_platform.tables.marts import HOURLY_METRICS
 from clickstream_platform.tables.ops import IDENTITY_DECISIONS
@@ -64,6 +65,7 @@ from clickstream_platform.transforms.customers import (
 )
 from clickstream_platform.transforms.experiments import experiment_exposures, experiment_results
 from clickstream_platform.transforms.fact_daily_metrics import fact_daily_metrics
+from clickstream_platform.transforms.funnels_daily import funnels_daily
 from clickstream_platform.transforms.journey_paths import journey_paths
 from clickstream_platform.transforms.people import identity_links, people
 from clickstream_platform.transforms.product_affinity import product_affinity
@@ -112,6 +114,9 @@ DEFINITIONS: dict[str, Definition] = {
         _on(f.of(FACT_SESSIONS), days), f.of(FACT_EVENTS), f.of(FACT_TRANSACTIONS)
     ),
     TRAFFIC_DAILY.path: lambda f, days: traffic_daily(_on(f.of(FACT_SESSIONS), days), f.bots),
+    FUNNELS_DAILY.path: lambda f, days: funnels_daily(
+        f.of(FACT_SESSIONS), f.of(FACT_EVENTS), f.bots, days=days, funnels=f.limits.funnels
+    ),
     IDENTITY_LINKS.path: lambda f, days: identity_links(_on(f.of(FACT_EVENTS), days)),
     PEOPLE.path: lambda f, _: people(
         f.of(IDENTITY_LINKS), f.of(IDENTITY_DECISIONS), f.limits.people

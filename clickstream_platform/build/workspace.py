@@ -88,6 +88,7 @@ class Workspace:
             order_repeat_s=current.order_repeat_s,
             reporting_currency=current.reporting_currency,
             funnel_steps=tuple(current.funnel_steps),
+            funnels=tuple((name, tuple(steps)) for name, steps in sorted(current.funnels.items())),
             attribution_look_back_days=current.attribution_look_back_days,
             people=PeopleLimits(
                 blocked_ids=tuple(sorted({name.strip(" ").lower() for name in ids.blocked_ids})),

@@ -53,12 +53,7 @@ def _print(report: Report, console: Console) -> None:
     console.print(table)
     for law in report.laws:
         for finding in law.findings:
-            console.print(
-                f"{finding.law}: {finding.problem} in {finding.table}, hour {finding.hour}, "
-                f"{finding.key}: expected {finding.expected}, found {finding.actual}",
-                markup=False,
-                highlight=False,
-            )
+            console.print(finding.words, markup=False, highlight=False)
     for note in report.notes:
         console.print(f"note: {note}", markup=False)
     console.print(

@@ -15,7 +15,7 @@ from clickstream_platform.oracle.days_built import (
     SNAPSHOTS,
 )
 from clickstream_platform.oracle.findings import Finding, LawResult, Report
-from clickstream_platform.oracle.gold_laws import make_facts
+from clickstream_platform.oracle.gold_laws import FUNNEL_DOUBLES, make_facts
 from clickstream_platform.oracle.hours_built import BuiltHours
 from clickstream_platform.oracle.lake import Lake, sql_of
 from clickstream_platform.oracle.people_law import make_people
@@ -47,6 +47,7 @@ KEYS = {
     "gold/customer_activity_hourly": ("event_hour", "customer_id"),
     "gold/session_products": ("session_id",),
     "gold/traffic_daily": ("event_day", "traffic", "dimension", "value"),
+    "gold/funnels_daily": ("event_day", "funnel", "traffic", "unit", "mode", "step_no"),
     LINKS: ("event_day", "visitor_id", "user_id"),
     "gold/people": ("id_kind", "id"),
 }
@@ -59,6 +60,7 @@ DOUBLES = {
         "average_order_value",
         "revenue_per_session",
     ),
+    "gold/funnels_daily": FUNNEL_DOUBLES,
     "gold/retention_cohort": ("retention_rate",),
     "gold/dim_product_metrics": ("cart_rate", "order_rate"),
     "gold/product_affinity": ("support", "confidence", "lift"),

@@ -31,6 +31,7 @@ DAILY = {
     "gold/customer_activity_hourly": ((EVENTS, ORDERS), 0, 0),
     SESSION_PRODUCTS: (FACTS, 0, 1),
     "gold/traffic_daily": ((SESSIONS, ROBOTS), 0, 0),
+    "gold/funnels_daily": ((EVENTS, SESSIONS, ROBOTS), 0, 1),
     LINKS: ((EVENTS,), 0, 0),
 }
 SNAPSHOTS = {

@@ -25,6 +25,7 @@ MISSING_ROW = "missing row"
 UNEXPECTED_ROW = "unexpected row"
 DIFFERENT_VALUE = "different value"
 Row = dict[str, Any]
+_DAY_LENGTH = len("2024-11-29")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,17 @@ class Finding:
     problem: str
     expected: Any = None
     actual: Any = None
+
+    @property
+    def words(self) -> str:
+        """The finding in one line; what it has nothing to say of is left out."""
+        unit = "day" if self.hour and len(self.hour) == _DAY_LENGTH else "hour"
+        place = f", {unit} {self.hour}" if self.hour else ""
+        row = ", ".join(f"{name} {value}" for name, value in self.key.items())
+        values = ""
+        if (self.expected, self.actual) != (None, None):
+            values = f": expected {_said(self.expected)}, found {_said(self.actual)}"
+        return f"{self.law}: {self.table}{place}{f', {row}' if row else ''}: {self.problem}{values}"
 
 
 @dataclass
@@ -114,6 +126,10 @@ class Report:
             "notes": self.notes,
             "seconds": round(self.seconds, 3),
         }
+
+
+def _said(value: Any) -> str:
+    return "nothing" if value is None else str(value)
 
 
 def shown(row: Row) -> Row:

@@ -108,6 +108,13 @@ class Lake:
             "funnel_step",
             pa.table({"step_no": pa.array(range(1, len(steps) + 1), pa.int64()), "step": steps}),
         )
+        named = [
+            {"funnel": name, "step_no": no, "step": step}
+            for name, of_funnel in current.funnels.items()
+            for no, step in enumerate(of_funnel, start=1)
+        ]
+        types = [("funnel", pa.string()), ("step_no", pa.int64()), ("step", pa.string())]
+        self.store("named_funnel", pa.Table.from_pylist(named, pa.schema(types)))
 
     def store(self, name: str, rows: pa.Table) -> None:
         """Keeps `rows` as the DuckDB table `name`, in place of an earlier one."""

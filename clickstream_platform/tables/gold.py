@@ -19,6 +19,7 @@ from clickstream_platform.tables.daily import (
 )
 from clickstream_platform.tables.experiments import EXPERIMENT_EXPOSURES, EXPERIMENT_RESULTS
 from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS, FACT_TRANSACTIONS
+from clickstream_platform.tables.funnels import FUNNELS_DAILY
 from clickstream_platform.tables.marts import (
     FUNNEL_10MIN,
     FUNNEL_HOURLY,
@@ -54,6 +55,7 @@ DAILY = (
     CUSTOMER_ACTIVITY_HOURLY,
     SESSION_PRODUCTS,
     TRAFFIC_DAILY,
+    FUNNELS_DAILY,
     IDENTITY_LINKS,
 )
 SNAPSHOTS = (

@@ -1,15 +1,13 @@
 """The funnel of sessions, in three modes (docs/DEFINITIONS.md, Windows)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.marts import FUNNEL_HOURLY
-from clickstream_platform.transforms.funnel_steps import step_rates, step_times
+from clickstream_platform.transforms.funnel_steps import moments_by_mode, step_rates, step_times
 from clickstream_platform.transforms.sessions import typed
-
-_NO_TIMES = "array<bigint>"
 
 
 def funnel_hourly(sessionised: DataFrame, *, steps: Sequence[str]) -> DataFrame:
@@ -31,18 +29,13 @@ def funnel_hourly(sessionised: DataFrame, *, steps: Sequence[str]) -> DataFrame:
             F.array_sort(F.collect_list(did)).alias("walk"),
         )
     )
-    modes = {
-        "any": _in_any_order(len(steps)),
-        "ordered": _in_order(),
-        "strict": _without_detour(),
-    }
     reached = sessions.select(
         "event_hour",
         F.inline(
             F.array(
                 *[
                     F.struct(F.lit(mode).alias("mode"), times.alias("times"))
-                    for mode, times in modes.items()
+                    for mode, times in moments_by_mode(F.col("walk"), len(steps)).items()
                 ]
             )
         ),
@@ -65,49 +58,3 @@ def funnel_hourly(sessionised: DataFrame, *, steps: Sequence[str]) -> DataFrame:
         ]
     )
     return typed(counted.select("event_hour", "mode", F.inline(rows)), FUNNEL_HOURLY)
-
-
-def _in_any_order(step_count: int) -> Column:
-    """When each of the first steps was there with all before it, up to the first that is not."""
-    firsts = [
-        F.array_min(F.transform(F.filter("walk", _is_step(no)), lambda event: event["us"]))
-        for no in range(1, step_count + 1)
-    ]
-    missing = [F.when(first.isNull(), F.lit(no)) for no, first in enumerate(firsts)]
-    depth = F.coalesce(*missing, F.lit(step_count))
-    moments = [firsts[0], *[F.greatest(*firsts[:no]) for no in range(2, step_count + 1)]]
-    return F.slice(F.array(*moments), F.lit(1), depth)
-
-
-def _is_step(no: int) -> Callable[[Column], Column]:
-    return lambda event: event["no"] == no
-
-
-def _in_order() -> Column:
-    """The next step counts, all others are passed over."""
-    return F.aggregate(
-        "walk",
-        F.array().cast(_NO_TIMES),
-        lambda times, event: F.when(
-            event["no"] == F.size(times) + 1, F.array_append(times, event["us"])
-        ).otherwise(times),
-    )
-
-
-def _without_detour() -> Column:
-    """The best run of steps 1, 2, 3, …; a repeat of a step does not end it, another step does."""
-    start = F.struct(F.lit(0).alias("run"), F.array().cast(_NO_TIMES).alias("times"))
-
-    def walk(state: Column, event: Column) -> Column:
-        no = event["no"]
-        run = (
-            F.when((no == state["run"] + 1) | (no == 1), no)
-            .when(no == state["run"], no)
-            .otherwise(F.lit(0))
-        )
-        times = F.when(
-            run > F.size(state["times"]), F.array_append(state["times"], event["us"])
-        ).otherwise(state["times"])
-        return F.struct(run.alias("run"), times.alias("times"))
-
-    return F.aggregate("walk", start, walk, lambda state: state["times"])

@@ -1,11 +1,12 @@
-"""What all funnels say of a step: rates against the steps before, and the time it takes."""
+"""What all funnels say of a step: when it is reached, rates against the steps before, and times."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-_PER_S = 1_000_000.0
+PER_S = 1_000_000.0
+_NO_TIMES = "array<bigint>"
 
 
 def step_times(moments: Sequence[Column]) -> list[Column]:
@@ -18,9 +19,9 @@ def step_times(moments: Sequence[Column]) -> list[Column]:
     for no in range(2, len(moments) + 1):
         step, total = moments[no - 1] - moments[no - 2], moments[no - 1] - moments[0]
         times += [
-            (F.mean(step) / F.lit(_PER_S)).alias(f"mean_{no}"),
-            (F.median(step) / F.lit(_PER_S)).alias(f"median_{no}"),
-            (F.median(total) / F.lit(_PER_S)).alias(f"total_{no}"),
+            (F.mean(step) / F.lit(PER_S)).alias(f"mean_{no}"),
+            (F.median(step) / F.lit(PER_S)).alias(f"median_{no}"),
+            (F.median(total) / F.lit(PER_S)).alias(f"total_{no}"),
         ]
     return times
 
@@ -39,3 +40,61 @@ def step_rates(no: int) -> list[Column]:
         (nothing if is_first else F.col(f"median_{no}")).alias("median_step_s"),
         (nothing if is_first else F.col(f"total_{no}")).alias("median_total_s"),
     ]
+
+
+def moments_by_mode(walk: Column, step_count: int) -> Mapping[str, Column]:
+    """Per mode, when a unit was through steps 1, 2, …, as far as it came, in microseconds.
+
+    `walk` holds in order the unit's events that are steps: structs of `no`, from 1, and `us`.
+    """
+    return {
+        "any": _in_any_order(walk, step_count),
+        "ordered": _in_order(walk),
+        "strict": _without_detour(walk),
+    }
+
+
+def _in_any_order(walk: Column, step_count: int) -> Column:
+    """When each of the first steps was there with all before it, up to the first that is not."""
+    firsts = [
+        F.array_min(F.transform(F.filter(walk, _is_step(no)), lambda event: event["us"]))
+        for no in range(1, step_count + 1)
+    ]
+    missing = [F.when(first.isNull(), F.lit(no)) for no, first in enumerate(firsts)]
+    depth = F.coalesce(*missing, F.lit(step_count))
+    moments = [firsts[0], *[F.greatest(*firsts[:no]) for no in range(2, step_count + 1)]]
+    return F.slice(F.array(*moments), F.lit(1), depth)
+
+
+def _is_step(no: int) -> Callable[[Column], Column]:
+    return lambda event: event["no"] == no
+
+
+def _in_order(walk: Column) -> Column:
+    """The next step counts, all others are passed over."""
+    return F.aggregate(
+        walk,
+        F.array().cast(_NO_TIMES),
+        lambda times, event: F.when(
+            event["no"] == F.size(times) + 1, F.array_append(times, event["us"])
+        ).otherwise(times),
+    )
+
+
+def _without_detour(walk: Column) -> Column:
+    """The best run of steps 1, 2, 3, …; a repeat of a step does not end it, another step does."""
+    start = F.struct(F.lit(0).alias("run"), F.array().cast(_NO_TIMES).alias("times"))
+
+    def go_on(state: Column, event: Column) -> Column:
+        no = event["no"]
+        run = (
+            F.when((no == state["run"] + 1) | (no == 1), no)
+            .when(no == state["run"], no)
+            .otherwise(F.lit(0))
+        )
+        times = F.when(
+            run > F.size(state["times"]), F.array_append(state["times"], event["us"])
+        ).otherwise(state["times"])
+        return F.struct(run.alias("run"), times.alias("times"))
+
+    return F.aggregate(walk, start, go_on, lambda state: state["times"])

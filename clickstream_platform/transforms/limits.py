@@ -25,5 +25,6 @@ class Limits:
     order_repeat_s: int
     reporting_currency: str
     funnel_steps: tuple[str, ...]
+    funnels: tuple[tuple[str, tuple[str, ...]], ...]  # name and steps, by name
     attribution_look_back_days: int
     people: PeopleLimits

@@ -52,6 +52,13 @@ def path(text: str, sessions: int, exits: int, converted: int) -> dict[str, Any]
     }  # fmt: skip
 
 
+def step(event_day: str, traffic: str, no: int, name: str, units: int) -> dict[str, Any]:
+    return {
+        "event_day": event_day, "funnel": "purchase", "traffic": traffic, "unit": "session",
+        "mode": "ordered", "step_no": no, "step": name, "units": units,
+    }  # fmt: skip
+
+
 def robot(hour: str, visitor: str, score: float, *signals: str) -> dict[str, Any]:
     return {
         "event_hour": hour, "visitor_id": visitor, "events": 1, "orders": 0,
@@ -131,6 +138,12 @@ def build(home: Path) -> None:
     ])  # fmt: skip
     write(home, "gold/bot_visitors_hourly", [
         robot(TEN, "left", 1.0, "declared_bot"), robot(ELEVEN, "open", 0.4, "hurry"),
+    ])  # fmt: skip
+    write(home, "gold/funnels_daily", [
+        step(WEEK_AGO, "all", 1, "view_item", 4), step(WEEK_AGO, "all", 2, "purchase", 0),
+        step(DAY, "all", 1, "view_item", 6), step(DAY, "all", 2, "purchase", 2),
+        step(DAY, "human", 1, "view_item", 5), step(DAY, "human", 2, "purchase", 2),
+        step(DAY, "all", 1, "view_item", 9) | {"unit": "user"},
     ])  # fmt: skip
     write(home, "gold/funnel_hourly", [
         *funnel(TEN, "ordered", 4, 2), *funnel(ELEVEN, "ordered", 4, 1), *funnel(TEN, "any", 4, 4),

@@ -44,6 +44,17 @@ def test_what_robots_change(tiny: Settings) -> None:
     ]
 
 
+def test_a_named_funnel_adds_up_days_with_and_without_robots(tiny: Settings) -> None:
+    columns = ("traffic", "step", "units", "step_rate", "overall_rate")
+    assert tuples(tiny, "named_funnel", *columns) == [
+        ("all", "view_item", 10, None, 1.0),
+        ("all", "purchase", 2, 0.2, 0.2),
+        ("human", "view_item", 5, None, 1.0),
+        ("human", "purchase", 2, 0.4, 0.4),
+    ]
+    assert tuples(tiny, "named_funnel", "units", from_day=DAY, unit="user") == [(9,)]
+
+
 def test_weekdays_and_hours(tiny: Settings) -> None:
     columns = ("weekday_name", "is_weekend", "days", "sessions_per_day", "conversion_rate")
     assert tuples(tiny, "weekday_pattern", *columns) == [("Friday", False, 2, 4.0, 3 / 8)]
