@@ -19,7 +19,7 @@ from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.engine.client import connect
 from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.storage import delta
-from clickstream_platform.storage.offsets import added_since, committed_offsets
+from clickstream_platform.storage.offsets import added_between, committed_offsets
 from clickstream_platform.streaming.feed import Commit
 from clickstream_platform.streaming.offsets import (
     BrokersUnreachableError,
@@ -109,7 +109,10 @@ class KafkaFeed:
         if self._version < 0:
             return ()
         try:
-            added = added_since(self._workspace.lake, self._version, kafka.topics, kafka.generation)
+            newest = delta.version(self._workspace.lake, BRONZE_EVENTS)
+            added = added_between(
+                self._workspace.lake, self._version, newest, kafka.topics, kafka.generation
+            )
             return {part.home_hour for part in added}
         except FileNotFoundError:  # upkeep removed the log or the files
             return None
@@ -140,7 +143,7 @@ class KafkaFeed:
         """Tells `ops/hour_state` which home hours the newest versions of bronze touched."""
         lake, kafka = self._workspace.lake, self._kafka
         newest = delta.version(lake, BRONZE_EVENTS)
-        added = list(added_since(lake, self._version, kafka.topics, kafka.generation))
+        added = list(added_between(lake, self._version, newest, kafka.topics, kafka.generation))
         if not added:
             self._version = newest  # of others, or a compaction: nobody need keep them for us
             return

@@ -23,6 +23,7 @@ from clickstream_platform.storage.owners import this_process
 from clickstream_platform.streaming.feed import Commit, Feed
 from clickstream_platform.streaming.file_feed import FileFeed
 from clickstream_platform.streaming.kafka_feed import KafkaFeed
+from clickstream_platform.streaming.outage import first_line
 from clickstream_platform.streaming.plan import StreamPlan
 from clickstream_platform.streaming.refresh import Loop, Refresher
 from clickstream_platform.streaming.state import Heartbeat, StreamFolder, utc_now
@@ -217,7 +218,12 @@ class _Life:
         since = self.heartbeat.waiting_since
         if lag is not None:  # else nobody knows, for instance while the brokers are away
             since = (since or utc_now()) if lag else None
-        seen = {"lag": lag, "waiting_since": since, "bronze_version": self._feed.noted_version()}
+        seen = {
+            "lag": lag,
+            "waiting_since": since,
+            "bronze_version": self._feed.noted_version(),
+            "given_up": self._refresher.given_up(),
+        }
         self.heartbeat = self._folder.beat(replace(self.heartbeat, **(seen | changes)))
         self._observer.on_beat(self.heartbeat)
 
@@ -226,10 +232,9 @@ class _Life:
         before = self._before
         again = before is not None and before.failures and before.position == position
         failures = before.failures + 1 if again and before else 1
-        words = str(error).splitlines()[0] if str(error) else type(error).__name__
         self._beat(
             phase="failed",
-            error=words,
+            error=first_line(error),
             failures=failures,
             position=position,
             is_environment=isinstance(error, EnvironmentProblemError | PySparkException | RpcError),

@@ -23,7 +23,8 @@ class Heartbeat:
     `position`, the offsets (or files) it could not get beyond; `is_environment` says that
     brokers or engine were missing, which may last and is not the data's fault. Of bronze it still
     needs the files of the versions after `bronze_version`; null if it reads none of them.
-    `waiting_since`: lines have waited since then, and none was committed.
+    `waiting_since`: lines have waited since then, and none was committed. `given_up`: hour -> what
+    failed, of hours that the stream cannot build and leaves to others.
     """
 
     source: str
@@ -44,6 +45,7 @@ class Heartbeat:
     is_environment: bool = False
     position: str | None = None
     bronze_version: int | None = None
+    given_up: dict[str, str] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
 
     def age_s(self, now: datetime) -> float:
