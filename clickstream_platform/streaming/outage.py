@@ -25,6 +25,11 @@ def is_lost(session: SparkSession | None, error: Exception) -> bool:
     return False
 
 
+def names_brokers(error: BaseException) -> bool:
+    """True if Kafka's client in the engine waited for its brokers in vain; they may be back."""
+    return "org.apache.kafka.common.errors.TimeoutException" in str(error)
+
+
 def first_line(error: BaseException) -> str:
     """What a heartbeat or a log says of it."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -105,6 +105,7 @@ class Refresher:
         self._followed = FollowedHours()
         self._session: SparkSession | None = None
         self._is_ending = False
+        self.is_cut_off = False  # true once a round ended because the engine was lost
         self._log = logs.get_logger("stream")
 
         def turns(*, is_nobody_else: bool = False) -> Turns:
@@ -203,7 +204,8 @@ class Refresher:
             self._log.warning("hours are busy", error=str(error))
             return []
         except Exception as error:
-            if self._is_ending or is_lost(self._session, error):
+            self.is_cut_off = not self._is_ending and is_lost(self._session, error)
+            if self._is_ending or self.is_cut_off:
                 raise
             if len(hours) == 1:
                 return self._failed(layer, hours[0], states, error)
