@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.engine.server import Engine
+from clickstream_platform.settings import Settings
 from clickstream_platform.sources.loader import BUILTIN_DIR
 from clickstream_platform.streaming import loop, offsets
 from clickstream_platform.streaming.file_feed import FileFeed
@@ -25,7 +27,10 @@ pytestmark = [pytest.mark.slow]
 
 
 def test_brokers_that_are_away_use_up_nothing_of_what_may_fail(
-    new_workspace: Callable[..., Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    new_workspace: Callable[..., Workspace],
+    engine_settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(offsets, "ANSWER_S", 1.0)
     mapping = yaml.safe_load((BUILTIN_DIR / "kafka_raw.yaml").read_text())
@@ -33,7 +38,8 @@ def test_brokers_that_are_away_use_up_nothing_of_what_may_fail(
     (tmp_path / "clicks.yaml").write_text(
         yaml.safe_dump(mapping | {"name": "clicks", "kafka": block})
     )
-    workspace = new_workspace(tmp_path / "home", source_dirs=[tmp_path])
+    shared = {"remote": Engine(engine_settings).ensure()}
+    workspace = new_workspace(tmp_path / "home", source_dirs=[tmp_path], engine=shared)
     plan = plan_stream(workspace, "clicks")
     folder = StreamFolder(workspace.settings, "clicks")
     for number in (1, 2, 3):
