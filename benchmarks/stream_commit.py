@@ -2,7 +2,8 @@
 
 `python -m benchmarks.stream_commit --home DIR [--few 10000] [--many 1000000] [--new 5000]` fills
 the hour with `few` lines, then with `many`, and each time adds `new` lines in several rounds, as
-the stream does. Prints one JSON object: medians in seconds, and the ratio of many to few.
+the stream does: the note of its lines, their lateness, silver, gold. Prints one JSON object:
+medians in seconds, and the ratio of many to few. A round of silver is `lateness_s` + `silver_s`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 from pyspark.sql import functions as F
 
+from clickstream_platform.build.followed_lateness import FollowedLateness
 from clickstream_platform.build.gold import build_gold
 from clickstream_platform.build.silver_append import FollowedHours
 from clickstream_platform.build.staleness import stale_gold, stale_silver
@@ -43,6 +45,7 @@ class OpenHour:
         self._lines = 0
         self._chance = np.random.default_rng(1)
         self._followed = FollowedHours()
+        self._lateness = FollowedLateness()
 
     def add(self, count: int) -> None:
         """`count` lines to bronze, in one commit of the engine, and the note of it."""
@@ -87,6 +90,11 @@ class OpenHour:
         offsets = pa.array(range(first, first + count), pa.int64())
         return pa.table({"source_offset": offsets, "raw": pa.array(raw, pa.binary())})
 
+    def lateness(self) -> None:
+        workspace = self._workspace
+        hours = self._lateness.uncounted(workspace.lake)
+        self._lateness.count(workspace, hours, run_id=RUN)
+
     def silver(self) -> None:
         workspace = self._workspace
         stale = stale_silver(workspace, hour_state.current(workspace.lake))
@@ -101,6 +109,7 @@ class OpenHour:
         """Until the hour holds `count` lines in all three layers."""
         while self._lines < count:
             self.add(min(at_once, count - self._lines))
+            self.lateness()
             self.silver()
         self.gold()
 
@@ -112,9 +121,12 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def medians(hour: OpenHour, *, new: int, rounds: int) -> dict[str, float]:
-    found: dict[str, list[float]] = {"bronze_s": [], "silver_s": [], "gold_s": []}
+    found: dict[str, list[float]] = {
+        name: [] for name in ("bronze_s", "lateness_s", "silver_s", "gold_s")
+    }
     for _ in range(rounds):
         found["bronze_s"].append(seconds(lambda: hour.add(new)))
+        found["lateness_s"].append(seconds(hour.lateness))
         found["silver_s"].append(seconds(hour.silver))
         found["gold_s"].append(seconds(hour.gold))
     return {name: round(statistics.median(values), 2) for name, values in found.items()}

@@ -36,14 +36,20 @@ def repair_needs(workspace: Workspace, states: States) -> dict[str, Need]:
 
 
 def left_to_streams(settings: Settings, states: States, *, now: datetime) -> set[str]:
-    """Hours whose lines all come from sources whose streams are alive: these rebuild them."""
+    """Hours whose lines all come from sources whose streams are alive: these rebuild them, but for
+    the hours that they gave up."""
     alive = {
-        beat.source
+        beat.source: beat
         for beat in known_streams(settings)
         if beat.is_alive(now, stale_after_s=settings.stream.stale_after_s)
     }
+    given_up = {hour for beat in alive.values() for hour in beat.given_up}
     bronze = hour_state.of_table(states, BRONZE_EVENTS.path)
-    return {hour for hour, row in bronze.items() if row.sources and alive.issuperset(row.sources)}
+    return {
+        hour
+        for hour, row in bronze.items()
+        if row.sources and alive.keys() >= {*row.sources} and hour not in given_up
+    }
 
 
 def _rows(hour: str, states: States, silver: dict[str, HourStateRow]) -> Iterator[HourStateRow]:

@@ -171,26 +171,20 @@ def _all_stored(
     return pa.concat_tables([stored, _stored(workspace, others)]) if others else stored
 
 
-def count_arrivals(
-    workspace: Workspace,
-    hours: Iterable[str],
-    *,
-    run_id: str,
-    columns: Sequence[str] = _WITH_ADDRESS,
-) -> pa.Table:
-    """Counts the lateness of all that bronze holds of `hours`, and returns these columns of it."""
+def count_arrivals(workspace: Workspace, hours: Iterable[str], *, run_id: str) -> pa.Table:
+    """Counts the lateness of all that bronze holds of `hours`; its lines with their addresses."""
     wanted = sorted(hours)
     owner = this_process(run_id)
     with leases.held(workspace.settings.state, "bronze", wanted, owner=owner):
-        stored = _stored(workspace, wanted, columns)
+        stored = _stored(workspace, wanted)
         record_lateness(workspace, stored, wanted, run_id=run_id)
     return stored
 
 
-def _stored(
-    workspace: Workspace, hours: Iterable[str], columns: Sequence[str] = _WITH_ADDRESS
-) -> pa.Table:
-    return delta.read_arrow(workspace.lake, BRONZE_EVENTS, hours=sorted(hours), columns=columns)
+def _stored(workspace: Workspace, hours: Iterable[str]) -> pa.Table:
+    return delta.read_arrow(
+        workspace.lake, BRONZE_EVENTS, hours=sorted(hours), columns=_WITH_ADDRESS
+    )
 
 
 def _ingested(

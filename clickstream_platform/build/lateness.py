@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,25 @@ from clickstream_platform.tables.lateness import LATENESS_HOURLY
 _KEYS = ("ingest_hour", "home_hour", "source")
 COLUMNS = (*_KEYS, "enqueued_at")
 
+# (ingest hour, home hour, source) -> seconds late, null if unknown -> lines
+Weights = Mapping[tuple[str, str, str], Mapping[int | None, int]]
+
 
 def record_lateness(
     workspace: Workspace, stored: pa.Table, hours: Iterable[str], *, run_id: str
 ) -> None:
     """Replaces the ingest hours' rows by those of `stored`, all their lines in bronze."""
+    record_weights(workspace.lake, [weights_of(stored)], hours, run_id=run_id)
+
+
+def record_weights(
+    lake: Path, counted: Iterable[Weights], hours: Iterable[str], *, run_id: str
+) -> None:
+    """Replaces the ingest hours' rows by those of the counts, of all their lines in bronze."""
+    rows = [_row(key, of) for weights in counted for key, of in sorted(weights.items())]
     delta.replace_hours_arrow(
-        pa.Table.from_pylist(lateness_of(stored), schema=LATENESS_HOURLY.arrow_schema),
-        workspace.lake,
+        pa.Table.from_pylist(rows, schema=LATENESS_HOURLY.arrow_schema),
+        lake,
         LATENESS_HOURLY,
         sorted(hours),
         run_id=run_id,
@@ -45,13 +56,19 @@ def uncounted_hours(lake: Path) -> list[str]:
 
 def lateness_of(lines: pa.Table) -> list[dict[str, Any]]:
     """One row per ingest hour, home hour and source of `lines`, which have `COLUMNS`."""
+    return [_row(key, weights) for key, weights in sorted(weights_of(lines).items())]
+
+
+def weights_of(lines: pa.Table, before: Weights | None = None) -> Weights:
+    """How many lines are how late; `before`, of other lines, is added."""
     keyed = lines.select([*_KEYS]).append_column("late_s", _late_s(lines))
     counted = keyed.group_by([*_KEYS, "late_s"]).aggregate([([], "count_all")]).to_pylist()
-    by_key: dict[tuple[str, str, str], dict[int | None, int]] = {}
+    by_key = {key: {**weights} for key, weights in (before or {}).items()}
     for group in counted:
         key = (group["ingest_hour"], group["home_hour"], group["source"])
-        by_key.setdefault(key, {})[group["late_s"]] = group["count_all"]
-    return [_row(key, weights) for key, weights in sorted(by_key.items())]
+        weights = by_key.setdefault(key, {})
+        weights[group["late_s"]] = weights.get(group["late_s"], 0) + group["count_all"]
+    return by_key
 
 
 def _late_s(lines: pa.Table) -> pa.Array:
@@ -64,7 +81,7 @@ def _late_s(lines: pa.Table) -> pa.Array:
     return pc.divide(pc.max_element_wise(late_us, 0, skip_nulls=False), 1_000_000)
 
 
-def _row(key: tuple[str, str, str], weights: dict[int | None, int]) -> dict[str, Any]:
+def _row(key: tuple[str, str, str], weights: Mapping[int | None, int]) -> dict[str, Any]:
     ingest_hour, home_hour, source = key
     known = sorted((late, count) for late, count in weights.items() if late is not None)
     return {

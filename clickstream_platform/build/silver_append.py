@@ -62,7 +62,7 @@ class FollowedHours:
 
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
-        self._forget()
+        self._sign_anew()
 
     def refresh(
         self, workspace: Workspace, hours: Sequence[str], *, run_id: str
@@ -77,12 +77,13 @@ class FollowedHours:
                 self._remember(rebuilt)
                 reports = [*reports, *rebuilt.reports]
         except BaseException:
-            self._forget()  # what was signed so far may be in doubt now
+            self._sign_anew()  # what was signed for these hours may be in doubt now
+            for hour in hours:
+                self._known.pop(hour, None)
             raise
         return reports
 
-    def _forget(self) -> None:
-        self._known = {}
+    def _sign_anew(self) -> None:
         self._writer = f"silver:{uuid.uuid4().hex}"
         self._number = 0
 

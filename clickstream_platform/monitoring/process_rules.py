@@ -49,7 +49,8 @@ def stalled_stream(settings: Settings, now: datetime) -> Iterator[Alert]:
 def _trouble(
     beat: dict[str, Any], age_s: float, waited_s: float, limits: StreamSettings
 ) -> str | None:
-    if beat["phase"] in ("failed", "given_up"):
+    lasts = beat["phase"] == "starting" and beat.get("is_environment")  # an outage, tried again
+    if lasts or beat["phase"] in ("failed", "given_up"):
         return "failed"
     if beat["phase"] not in ("starting", "running"):
         return None
@@ -64,6 +65,22 @@ def _waited_s(beat: dict[str, Any], now: datetime) -> float:
     """How long lines have waited without a commit."""
     since = beat.get("waiting_since") or now.isoformat()
     return (now - datetime.fromisoformat(since)).total_seconds()
+
+
+def hours_given_up(settings: Settings, now: datetime) -> Iterator[Alert]:
+    """One alert a running stream with hours it cannot build; over once somebody has built them."""
+    del now
+    for path in sorted((settings.state / "stream").glob("*/heartbeat.json")):
+        beat = json.loads(path.read_text())
+        found = beat.get("given_up") or {}
+        if found and beat["phase"] == "running":
+            told = "\n".join(f"{hour}, {found[hour]}" for hour in sorted(found)[-5:])
+            yield Alert(
+                f"stream_hours:{path.parent.name}",
+                f"The stream of {path.parent.name} gave up {len(found)} hours",
+                f"{told}\nBronze has all lines, and repair runs try these hours. If they fail too: "
+                "mend the cause, then `clickstream run`.",
+            )
 
 
 def dead_daemon(settings: Settings, now: datetime) -> Iterator[Alert]:

@@ -8,7 +8,12 @@ from datetime import datetime, timedelta
 from clickstream_platform.hours import hour_key
 from clickstream_platform.monitoring.age_rules import late_days, late_tables, stale_lake
 from clickstream_platform.monitoring.alert import Alert
-from clickstream_platform.monitoring.process_rules import dead_daemon, failed_runs, stalled_stream
+from clickstream_platform.monitoring.process_rules import (
+    dead_daemon,
+    failed_runs,
+    hours_given_up,
+    stalled_stream,
+)
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.settings import Settings
 
@@ -90,6 +95,7 @@ RULES: tuple[Callable[[Settings, datetime], Iterator[Alert]], ...] = (
     quarantine_rate,
     failed_runs,
     stalled_stream,
+    hours_given_up,
     dead_daemon,
 )
 

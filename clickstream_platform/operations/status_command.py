@@ -90,6 +90,8 @@ def _stream(stream: StreamStatus) -> str:
         f"stream {stream.source}: {state}, lag {lag}, {stream.lines:,} lines since its start, "
         f"{stream.lines_per_s:,.0f} a second, last commit {stream.committed_at or '-'}"
     )
+    if stream.given_up:
+        words += f"; GIVEN UP: {', '.join(stream.given_up[:5])}, see `clickstream alerts check`"
     return f"{words}; {stream.error}" if stream.error else words
 
 

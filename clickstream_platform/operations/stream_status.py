@@ -22,6 +22,7 @@ class StreamStatus:
     committed_at: str | None
     beat_at: str
     error: str | None
+    given_up: tuple[str, ...] = ()
 
 
 def stream_statuses(settings: Settings) -> tuple[StreamStatus, ...]:
@@ -38,6 +39,7 @@ def stream_statuses(settings: Settings) -> tuple[StreamStatus, ...]:
             committed_at=beat.committed_at,
             beat_at=beat.beat_at,
             error=beat.error,
+            given_up=tuple(sorted(beat.given_up)),
         )
         for beat in known_streams(settings)
     )

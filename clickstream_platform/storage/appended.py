@@ -19,10 +19,11 @@ MAX_VERSIONS = 1000  # reading more of the log would cost more than it spares
 
 @dataclass(frozen=True)
 class AppendedFile:
-    """A data file, and the version that brought it."""
+    """A data file, the version that brought it, and its partition; null without partitions."""
 
     version: int
     path: str
+    partition: str | None = None
 
 
 def appended_files(
@@ -43,7 +44,9 @@ def appended_files(
         changes = list(_changes(log))
         if any(kind == "remove" for kind, _ in changes):
             return None
-        found += [AppendedFile(version, str(folder / unquote(file["path"]))) for _, file in changes]
+        for _, file in changes:
+            [partition] = [*file["partitionValues"].values()] or [None]  # one column, if any
+            found.append(AppendedFile(version, str(folder / unquote(file["path"])), partition))
     return found if all(Path(file.path).is_file() for file in found) else None
 
 

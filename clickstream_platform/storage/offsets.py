@@ -58,13 +58,12 @@ def committed_offsets(lake: Path, topics: Sequence[str], generation: str) -> dic
     return found
 
 
-def added_since(
-    lake: Path, version: int, topics: Sequence[str], generation: str
+def added_between(
+    lake: Path, since: int, until: int, topics: Sequence[str], generation: str
 ) -> Iterator[Added]:
-    """What each bronze version after `version` added of these topics, oldest first."""
+    """What each version of bronze after `since` up to `until` added of these topics, in order."""
     folder = Path(delta.location(lake, BRONZE_EVENTS))
-    newest = delta.version(lake, BRONZE_EVENTS)
-    for number in range(version + 1, newest + 1):
+    for number in range(since + 1, until + 1):
         text = (folder / "_delta_log" / f"{number:020d}.json").read_text()
         actions = [json.loads(line) for line in text.splitlines()]
         moment = next(a["commitInfo"]["timestamp"] for a in actions if "commitInfo" in a)

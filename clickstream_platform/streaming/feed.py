@@ -31,6 +31,9 @@ class Feed(Protocol):
     def position(self) -> str | None:
         """What it is at, to tell whether it fails at the same place again."""
 
+    def is_cut_off(self, error: Exception) -> bool:
+        """True if `error` came while brokers or engine were away: no fault of the lines."""
+
     def noted_version(self) -> int | None:
         """Bronze's version up to which its commits are noted; null if it reads them nowhere."""
 

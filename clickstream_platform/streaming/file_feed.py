@@ -6,17 +6,23 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from pyspark.sql import SparkSession
+
 from clickstream_platform.build.bronze import Ingested, build_bronze
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.streaming.feed import Commit
+from clickstream_platform.streaming.outage import is_lost
 from clickstream_platform.streaming.plan import StreamPlan
-from clickstream_platform.streaming.state import utc_now
+from clickstream_platform.streaming.state import Heartbeat, utc_now
 
 
 class FileFeed:
     """Landing files, claimed from the manifest like everybody does; ingested beside the loop."""
 
-    def __init__(self, workspace: Workspace, plan: StreamPlan, *, run_id: str) -> None:
+    def __init__(
+        self, workspace: Workspace, plan: StreamPlan, before: Heartbeat | None, *, run_id: str
+    ) -> None:
+        del before  # the manifest tells where the life before ended
         self._workspace = workspace
         self._plan = plan
         self._run_id = run_id
@@ -24,6 +30,7 @@ class FileFeed:
         self._round: Future[Ingested | None] | None = None
         self._began = 0.0
         self._last: Commit | None = None
+        self._session: SparkSession | None = None
 
     def start(self) -> None:
         """Nothing to prepare."""
@@ -42,7 +49,10 @@ class FileFeed:
     def _ingest(self) -> Ingested | None:
         self._workspace.look_at_landing()
         hours = list(self._workspace.manifest.waiting_hours())
-        return build_bronze(self._workspace, hours, run_id=self._run_id) if hours else None
+        if not hours:
+            return None
+        self._session = self._workspace.spark
+        return build_bronze(self._workspace, hours, run_id=self._run_id)
 
     def _take(self, ingested: Ingested | None) -> None:
         if ingested is not None:
@@ -62,6 +72,9 @@ class FileFeed:
     def position(self) -> str | None:
         """The files that wait: which of them fails is in the manifest."""
         return str(self.lag())
+
+    def is_cut_off(self, error: Exception) -> bool:
+        return is_lost(self._session, error)
 
     def noted_version(self) -> None:
         """The manifest tells what came in."""

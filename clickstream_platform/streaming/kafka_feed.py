@@ -19,7 +19,7 @@ from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.engine.client import connect
 from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.storage import delta
-from clickstream_platform.storage.offsets import added_since, committed_offsets
+from clickstream_platform.storage.offsets import added_between, committed_offsets
 from clickstream_platform.streaming.feed import Commit
 from clickstream_platform.streaming.offsets import (
     BrokersUnreachableError,
@@ -29,9 +29,10 @@ from clickstream_platform.streaming.offsets import (
     lag,
     starting_offsets,
 )
+from clickstream_platform.streaming.outage import is_lost, names_brokers
 from clickstream_platform.streaming.plan import StreamPlan
 from clickstream_platform.streaming.query import kafka_lines
-from clickstream_platform.streaming.state import StreamFolder
+from clickstream_platform.streaming.state import Heartbeat, StreamFolder
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 
 LAG_EVERY_S = 5.0
@@ -48,7 +49,9 @@ class KafkaFeed:
         bronze ends, with a new checkpoint: an old one could only say the same, or be wrong.
     """
 
-    def __init__(self, workspace: Workspace, plan: StreamPlan, *, run_id: str) -> None:
+    def __init__(
+        self, workspace: Workspace, plan: StreamPlan, before: Heartbeat | None, *, run_id: str
+    ) -> None:
         if plan.kafka is None:
             raise ClickstreamError(f"{plan.source} has no `kafka:` block.")
         self._workspace = workspace
@@ -59,7 +62,6 @@ class KafkaFeed:
         self._partitions = Partitions(plan)
         self._session: SparkSession | None = None
         self._query: StreamingQuery | None = None
-        before = self._folder.heartbeat()  # of the life before
         known = before.bronze_version if before is not None else None
         self._version = -1 if known is None else known
         self._held: dict[str, int] = {}
@@ -109,7 +111,10 @@ class KafkaFeed:
         if self._version < 0:
             return ()
         try:
-            added = added_since(self._workspace.lake, self._version, kafka.topics, kafka.generation)
+            newest = delta.version(self._workspace.lake, BRONZE_EVENTS)
+            added = added_between(
+                self._workspace.lake, self._version, newest, kafka.topics, kafka.generation
+            )
             return {part.home_hour for part in added}
         except FileNotFoundError:  # upkeep removed the log or the files
             return None
@@ -140,7 +145,7 @@ class KafkaFeed:
         """Tells `ops/hour_state` which home hours the newest versions of bronze touched."""
         lake, kafka = self._workspace.lake, self._kafka
         newest = delta.version(lake, BRONZE_EVENTS)
-        added = list(added_since(lake, self._version, kafka.topics, kafka.generation))
+        added = list(added_between(lake, self._version, newest, kafka.topics, kafka.generation))
         if not added:
             self._version = newest  # of others, or a compaction: nobody need keep them for us
             return
@@ -171,6 +176,15 @@ class KafkaFeed:
 
     def position(self) -> str | None:
         return str(sorted(self._held.items()))
+
+    def is_cut_off(self, error: Exception) -> bool:
+        if names_brokers(error) or is_lost(self._session, error):
+            return True
+        try:
+            self._partitions.now()
+        except BrokersUnreachableError:
+            return True
+        return False
 
     def noted_version(self) -> int | None:
         return None if self._version < 0 else self._version

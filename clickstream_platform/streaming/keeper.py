@@ -13,6 +13,7 @@ from clickstream_platform.storage.owners import is_alive, kill
 from clickstream_platform.streaming.op import SOURCE_TAG, stream
 from clickstream_platform.streaming.state import Heartbeat, StreamFolder, known_streams
 
+TICK_S = 3  # it reads one small file a stream; the daemon itself looks every 5 s
 FIRST_WAIT_S = 5.0
 LONGEST_WAIT_S = 120.0
 Action = Literal["leave", "wait", "start", "end", "give_up"]
@@ -36,7 +37,8 @@ def decide(beat: Heartbeat, options: StreamSettings, *, now: datetime) -> Decisi
     """What the keeper should do about a stream with this heartbeat.
 
     A stream that somebody stopped stays stopped; `look_after` knows who it was. `failures` in a row
-    at the same place lead to longer and longer waits, and in the end to giving up.
+    at the same place lead to longer and longer waits, and in the end to giving up; `outages` to
+    waits only.
     """
     if beat.phase in ("stopped", "given_up"):
         return Decision("leave", f"it is {beat.phase.replace('_', ' ')}")
@@ -56,7 +58,8 @@ def decide(beat: Heartbeat, options: StreamSettings, *, now: datetime) -> Decisi
 def _after_failure(beat: Heartbeat, options: StreamSettings, *, now: datetime) -> Decision:
     if beat.failures >= options.max_restarts and not beat.is_environment:
         return Decision("give_up", f"it failed {beat.failures} times at the same place")
-    wait_s = min(FIRST_WAIT_S * 2 ** min(beat.failures - 1, 10), LONGEST_WAIT_S)
+    in_a_row = max(beat.outages if beat.is_environment else beat.failures, 1)
+    wait_s = min(FIRST_WAIT_S * 2 ** min(in_a_row - 1, 10), LONGEST_WAIT_S)
     if beat.age_s(now) < wait_s:
         return Decision("wait", f"it failed and is tried again {wait_s:.0f} s after that")
     return Decision("start", f"it failed: {beat.error}")
@@ -64,7 +67,7 @@ def _after_failure(beat: Heartbeat, options: StreamSettings, *, now: datetime) -
 
 @dg.sensor(
     job=stream,
-    minimum_interval_seconds=settings().automation.interval_s,
+    minimum_interval_seconds=min(TICK_S, settings().automation.interval_s),
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Restarts streams that died or hang, by heartbeat and age of the last commit.",
 )

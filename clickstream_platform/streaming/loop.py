@@ -5,13 +5,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Protocol
-
-from grpc import RpcError
-from pyspark.errors import PySparkException
 
 from clickstream_platform import logs
 from clickstream_platform.build.report import HourReport
@@ -23,9 +20,17 @@ from clickstream_platform.storage.owners import this_process
 from clickstream_platform.streaming.feed import Commit, Feed
 from clickstream_platform.streaming.file_feed import FileFeed
 from clickstream_platform.streaming.kafka_feed import KafkaFeed
+from clickstream_platform.streaming.offsets import OffsetsError
+from clickstream_platform.streaming.outage import first_line
 from clickstream_platform.streaming.plan import StreamPlan
 from clickstream_platform.streaming.refresh import Loop, Refresher
-from clickstream_platform.streaming.state import Heartbeat, StreamFolder, utc_now
+from clickstream_platform.streaming.state import (
+    Heartbeat,
+    StreamFolder,
+    after_failure,
+    begun,
+    utc_now,
+)
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.silver import SILVER_QUARANTINE
@@ -34,6 +39,7 @@ BEAT_S = 2.0
 POLL_S = 0.25
 RATE_WINDOW_S = 30.0
 MAX_SETTLING_ROUNDS = 8  # late orders can make a later hour stale, once per link
+LONG_LIFE_S = 10.0  # after a shorter one the keeper waits before the next
 
 
 class StreamBusyError(ClickstreamError):
@@ -60,15 +66,28 @@ def run_stream(
     """Streams until interrupted or for `for_s` seconds, then ends in good order.
 
     After `for_s` the lines that came in are brought to gold before it returns; an interrupt ends
-    at once and leaves that to the next stream or run.
+    at once and leaves that to the next stream or run. What fails after it ran for a while, for the
+    first time there, begins anew at once: a lost engine costs no new process.
 
     Raises: StreamBusyError; whatever ended the stream, after noting it in the heartbeat.
     """
-    life = _Life(workspace, plan, run_id=run_id, observer=observer, config=config or {})
-    with _alone(workspace, plan.source, run_id), life.noted():
-        workspace.init_tables(ALL)
-        life.live(for_s)
-    return life.heartbeat
+    end = None if for_s is None else time.monotonic() + for_s
+    with _alone(workspace, plan.source, run_id):
+        before = StreamFolder(workspace.settings, plan.source).heartbeat()
+        while True:
+            life = _Life(
+                workspace, plan, before, run_id=run_id, observer=observer, config=config or {}
+            )
+            try:
+                with life.noted():
+                    workspace.init_tables(ALL)
+                    life.live(end)
+            except Exception:
+                if not life.is_followed:
+                    raise
+                before = life.heartbeat
+            else:
+                return life.heartbeat
 
 
 @contextmanager
@@ -90,30 +109,24 @@ class _Life:
         self,
         workspace: Workspace,
         plan: StreamPlan,
+        before: Heartbeat | None,
         *,
         run_id: str,
         observer: Observer,
         config: dict[str, Any],
     ) -> None:
-        self._plan = plan
         self._lake = workspace.lake
         self._observer = observer
         self._folder = StreamFolder(workspace.settings, plan.source)
         feed = FileFeed if plan.kafka is None else KafkaFeed
-        self._feed: Feed = feed(workspace, plan, run_id=run_id)
+        self._feed: Feed = feed(workspace, plan, before, run_id=run_id)
         self._refresher = Refresher(workspace, plan.source, plan.options, run_id=run_id)
         self._log = logs.get_logger("stream")
-        self._before = self._folder.heartbeat()
-        now = utc_now()
-        self.heartbeat = Heartbeat(
-            source=plan.source,
-            phase="starting",
-            run_id=run_id,
-            owner=this_process(run_id),
-            started_at=now,
-            beat_at=now,
-            config=config,
+        self.heartbeat = begun(
+            before, source=plan.source, run_id=run_id, owner=this_process(run_id), config=config
         )
+        self.is_followed = False
+        self._runs_since: float | None = None
         self._seen: deque[tuple[float, int]] = deque()
         self._rejected: dict[str, int] = {}
         self._beaten = 0.0
@@ -123,11 +136,10 @@ class _Life:
         """Begins and ends the heartbeat; a failure is counted if it is at the same position."""
         self._beat()
         try:
-            try:
+            with ExitStack() as stopping:  # what fails to stop keeps nothing else from it
+                stopping.callback(self._refresher.stop)
+                stopping.callback(self._feed.stop)
                 yield
-            finally:
-                self._feed.stop()
-                self._refresher.stop()
         except Exception as error:
             self._fail(error)
             raise
@@ -139,10 +151,10 @@ class _Life:
         finally:
             self._feed.close()
 
-    def live(self, for_s: float | None) -> None:
+    def live(self, end: float | None) -> None:
         self._feed.start()
-        self._beat(phase="running")
-        end = None if for_s is None else time.monotonic() + for_s
+        self._runs_since = time.monotonic()
+        self._beat(phase="running", error=None, outages=0, is_environment=False)
         while end is None or time.monotonic() < end:
             self._turn()
         is_done = self._feed.catch_up()
@@ -217,23 +229,28 @@ class _Life:
         since = self.heartbeat.waiting_since
         if lag is not None:  # else nobody knows, for instance while the brokers are away
             since = (since or utc_now()) if lag else None
-        seen = {"lag": lag, "waiting_since": since, "bronze_version": self._feed.noted_version()}
+        seen = {
+            "lag": lag,
+            "waiting_since": since,
+            "bronze_version": self._feed.noted_version(),
+            "given_up": self._refresher.given_up(),
+        }
         self.heartbeat = self._folder.beat(replace(self.heartbeat, **(seen | changes)))
         self._observer.on_beat(self.heartbeat)
 
     def _fail(self, error: Exception) -> None:
-        position = self._position()
-        before = self._before
-        again = before is not None and before.failures and before.position == position
-        failures = before.failures + 1 if again and before else 1
-        words = str(error).splitlines()[0] if str(error) else type(error).__name__
-        self._beat(
-            phase="failed",
-            error=words,
-            failures=failures,
-            position=position,
-            is_environment=isinstance(error, EnvironmentProblemError | PySparkException | RpcError),
+        is_outage = (
+            isinstance(error, EnvironmentProblemError)
+            or self._refresher.is_cut_off
+            or (not isinstance(error, OffsetsError) and self._feed.is_cut_off(error))
         )
+        told = after_failure(self.heartbeat, self._position(), is_outage=is_outage)
+        ran_s = 0.0 if self._runs_since is None else time.monotonic() - self._runs_since
+        is_first = is_outage or told.failures == 1
+        self.is_followed = ran_s >= LONG_LIFE_S and is_first and not isinstance(error, OffsetsError)
+        self.heartbeat = told
+        # Not `failed` if it goes on: the keeper would start another.
+        self._beat(phase="starting" if self.is_followed else "failed", error=first_line(error))
         self._log.error("stream failed", **asdict(self.heartbeat))
 
     def _position(self) -> str | None:

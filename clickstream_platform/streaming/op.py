@@ -15,6 +15,7 @@ from clickstream_platform.storage import delta
 from clickstream_platform.streaming.loop import run_stream
 from clickstream_platform.streaming.offsets import OffsetsError
 from clickstream_platform.streaming.plan import plan_stream
+from clickstream_platform.streaming.refresh import HOUR_BUILDS
 from clickstream_platform.streaming.state import Heartbeat
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 
@@ -57,6 +58,8 @@ class DagsterObserver:
         self._reported_at = time.monotonic()
         instance, reports = self._context.instance, [*self._waiting.values()]
         for report in reports:
+            if report.blocked_by == HOUR_BUILDS:
+                continue  # nothing was built: only its check is told
             instance.report_runless_asset_event(hour_materialization(report))
         for event in hourly_checks(instance, reports):
             # Of this run: Dagster keeps one result an hour outside of runs, and refuses the next.

@@ -20,10 +20,12 @@ class Heartbeat:
     """How the stream is. Times are UTC in ISO 8601; `owner` dies with the op's process.
 
     `stopped` means that somebody ended it on purpose. `failures` counts failures in a row at
-    `position`, the offsets (or files) it could not get beyond; `is_environment` says that
-    brokers or engine were missing, which may last and is not the data's fault. Of bronze it still
-    needs the files of the versions after `bronze_version`; null if it reads none of them.
-    `waiting_since`: lines have waited since then, and none was committed.
+    `position`, the offsets (or files) it could not get beyond, while brokers and engine were there;
+    `outages` those in a row while they were not (`is_environment`: the last was one of these),
+    which may last and is not the data's fault. A life takes both over from the one before. Of
+    bronze it still needs the files of the versions after `bronze_version`; null if of none.
+    `waiting_since`: lines have waited since then, and none was committed. `given_up`: hour -> what
+    failed, of hours that the stream cannot build and leaves to others.
     """
 
     source: str
@@ -41,9 +43,11 @@ class Heartbeat:
     batch_s: float | None = None
     error: str | None = None
     failures: int = 0
+    outages: int = 0
     is_environment: bool = False
     position: str | None = None
     bronze_version: int | None = None
+    given_up: dict[str, str] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
 
     def age_s(self, now: datetime) -> float:
@@ -59,6 +63,30 @@ class Heartbeat:
         """True while it claims to run, its process lives, and it said so lately."""
         runs = self.phase in ("starting", "running") and is_alive(self.owner)
         return runs and self.age_s(now) <= stale_after_s
+
+
+def begun(before: Heartbeat | None, **fields: Any) -> Heartbeat:
+    """The first heartbeat of a life; what failed `before` it is not forgotten until it runs."""
+    now = utc_now()
+    first = Heartbeat(phase="starting", started_at=now, beat_at=now, **fields)
+    if before is None:
+        return first
+    return replace(
+        first,
+        error=before.error if before.is_environment else None,
+        failures=before.failures,
+        outages=before.outages,
+        is_environment=before.is_environment,
+        position=before.position,
+    )
+
+
+def after_failure(beat: Heartbeat, position: str | None, *, is_outage: bool) -> Heartbeat:
+    """The heartbeat with a failure at `position` counted; an outage tells nothing of a position."""
+    if is_outage:
+        return replace(beat, outages=beat.outages + 1, is_environment=True)
+    failures = beat.failures + 1 if beat.position == position else 1
+    return replace(beat, failures=failures, outages=0, is_environment=False, position=position)
 
 
 class StreamFolder:

@@ -175,6 +175,15 @@ def test_hours_of_a_living_stream_alone_are_left_to_it_until_it_dies(platform: P
     assert spans(platform.touch()) == [(FAR, FAR), (TEN, ELEVEN)]
 
 
+def test_an_hour_that_a_living_stream_gave_up_is_asked_for(platform: Platform) -> None:
+    rows = [arrived(TEN, "clicks"), arrived(ELEVEN, "clicks")]
+    hour_state.record(platform.workspace.lake, rows, run_id="r")
+    folder, alive = living_stream(platform)
+    assert platform.touch().run_requests == []
+    folder.beat(replace(alive, given_up={TEN: "gold: a file is missing"}))
+    assert spans(platform.touch()) == [(TEN, TEN)]
+
+
 def test_a_tick_looks_again_while_hours_are_left_to_a_stream(platform: Platform) -> None:
     hour_state.record(platform.workspace.lake, [arrived(TEN, "clicks")], run_id="r")
     folder, alive = living_stream(platform)

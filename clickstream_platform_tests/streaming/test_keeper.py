@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from clickstream_platform.setting_groups import StreamSettings
 from clickstream_platform.settings import read_settings
 from clickstream_platform.storage.owners import this_process
 from clickstream_platform.streaming.keeper import decide, look_after
-from clickstream_platform.streaming.state import Heartbeat, StreamFolder
+from clickstream_platform.streaming.state import Heartbeat, StreamFolder, after_failure, begun
 
 NOW = datetime(2024, 11, 29, 10, tzinfo=UTC)
 GONE = "run|1|0.000"
@@ -57,12 +57,31 @@ def beat(**fields: object) -> Heartbeat:
         (beat(phase="failed", failures=2, beat_at=ago(9)), "wait"),
         (beat(phase="failed", failures=2, beat_at=ago(10)), "start"),
         (beat(phase="failed", failures=3, beat_at=ago(9000)), "give_up"),
-        (beat(phase="failed", failures=99, is_environment=True, beat_at=ago(119)), "wait"),
-        (beat(phase="failed", failures=99, is_environment=True, beat_at=ago(120)), "start"),
+        (beat(phase="failed", outages=99, is_environment=True, beat_at=ago(119)), "wait"),
+        (beat(phase="failed", outages=99, is_environment=True, beat_at=ago(120)), "start"),
+        (beat(phase="failed", outages=1, is_environment=True, failures=3, beat_at=ago(5)), "start"),
     ],
 )
 def test_the_decision_follows_heartbeat_and_failures(found: Heartbeat, action: str) -> None:
     assert decide(found, OPTIONS, now=NOW).action == action
+
+
+def test_outages_neither_use_up_nor_reset_what_may_fail_at_one_place() -> None:
+    found = beat()
+    for number in (1, 2):
+        found = after_failure(found, "offset 7", is_outage=False)
+        found = after_failure(found, None, is_outage=True)
+        found = after_failure(found, "offset 9", is_outage=True)
+        assert (found.failures, found.outages, found.position) == (number, 2, "offset 7")
+        assert decide(found, OPTIONS, now=NOW).action != "give_up"
+        found = begun(found, source="clicks", run_id="next", owner=GONE, config={})
+        assert (found.phase, found.outages, found.is_environment) == ("starting", 2, True)
+        found = replace(found, outages=0, is_environment=False)  # it runs
+    third = replace(after_failure(found, "offset 7", is_outage=False), phase="failed")
+    assert decide(third, OPTIONS, now=NOW).action == "give_up"
+    further = replace(after_failure(found, "offset 8", is_outage=False), phase="failed")
+    assert further.failures == 1
+    assert decide(further, OPTIONS, now=NOW).action != "give_up"
 
 
 def tick(home: Path, instance: dg.DagsterInstance, *, in_s: float = 0) -> list[dg.RunRequest]:
