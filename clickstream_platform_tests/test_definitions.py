@@ -1,8 +1,11 @@
 """What Dagster loads when `make dev` starts."""
 
 import dagster as dg
+import pytest
 
 from clickstream_platform.definitions import defs
+from clickstream_platform.tables.contract import Table
+from clickstream_platform.tables.gold import GOLD
 
 
 def test_the_code_location_loads_with_every_job_and_sensor() -> None:
@@ -29,3 +32,10 @@ def test_the_code_location_loads_with_every_job_and_sensor() -> None:
     nightly = schedules["maintain_schedule"]
     assert nightly.job_name == "maintain"
     assert nightly.default_status is dg.DefaultScheduleStatus.STOPPED
+
+
+@pytest.mark.parametrize("table", GOLD, ids=lambda table: table.name)
+def test_each_gold_table_can_be_materialised_alone(table: Table) -> None:
+    everything = defs.resolve_implicit_global_asset_job_def()
+    job = everything.get_subset(asset_selection={dg.AssetKey(table.key)})
+    assert "gold" in {node.name for node in job.nodes}
