@@ -10,7 +10,7 @@ select
     count(*) as orders,
     sum(units)::bigint as units,
     sum(value)::decimal(22, 2) as revenue,
-    (sum(value) / count(*))::decimal(22, 2) as average_order_value
+    sum(value)::double precision / count(*) as average_order_value
 from gold.fact_transactions
 where event_hour between $from and $to
 group by event_hour, currency

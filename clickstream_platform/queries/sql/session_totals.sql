@@ -12,7 +12,7 @@ select
     1e0 * count(*) filter (where purchases > 0) / nullif(count(*), 0) as conversion_rate,
     coalesce(sum(purchases), 0)::bigint as orders,
     coalesce(sum(transaction_revenue), 0)::decimal(22, 2) as revenue,
-    (sum(transaction_revenue) / nullif(sum(purchases), 0))::decimal(22, 2) as average_order_value,
+    sum(transaction_revenue)::double precision / nullif(sum(purchases), 0) as average_order_value,
     count(*) filter (where cart_abandoned) as abandoned_carts
 from gold.session_states
 where event_hour between $from and $to
