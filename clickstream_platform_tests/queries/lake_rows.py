@@ -21,6 +21,7 @@ EMPTY: Mapping[str, Any] = {
     "warnings": [],
     "reasons": [],
     "linked_hours": [],
+    "sources": [],
     "bot_signals": [],
     "guards": [],
 }
