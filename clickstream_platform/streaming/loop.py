@@ -24,6 +24,7 @@ from clickstream_platform.streaming.offsets import OffsetsError
 from clickstream_platform.streaming.outage import first_line
 from clickstream_platform.streaming.plan import StreamPlan
 from clickstream_platform.streaming.refresh import Loop, Refresher
+from clickstream_platform.streaming.starting import beating
 from clickstream_platform.streaming.state import (
     Heartbeat,
     StreamFolder,
@@ -39,6 +40,7 @@ BEAT_S = 2.0
 POLL_S = 0.25
 RATE_WINDOW_S = 30.0
 MAX_SETTLING_ROUNDS = 8  # late orders can make a later hour stale, once per link
+LONGEST_START_S = 300.0
 LONG_LIFE_S = 10.0  # after a shorter one the keeper waits before the next
 
 
@@ -80,7 +82,7 @@ def run_stream(
             )
             try:
                 with life.noted():
-                    workspace.init_tables(ALL)
+                    life.start()
                     life.live(end)
             except Exception:
                 if not life.is_followed:
@@ -115,6 +117,7 @@ class _Life:
         observer: Observer,
         config: dict[str, Any],
     ) -> None:
+        self._workspace = workspace
         self._lake = workspace.lake
         self._observer = observer
         self._folder = StreamFolder(workspace.settings, plan.source)
@@ -151,8 +154,15 @@ class _Life:
         finally:
             self._feed.close()
 
+    def start(self) -> None:
+        """Makes the tables and starts the query, a minute's work on a busy machine."""
+        with beating(
+            lambda: self._folder.beat(self.heartbeat), every_s=BEAT_S, at_most_s=LONGEST_START_S
+        ):
+            self._workspace.init_tables(ALL)
+            self._feed.start()
+
     def live(self, end: float | None) -> None:
-        self._feed.start()
         self._runs_since = time.monotonic()
         self._beat(phase="running", error=None, outages=0, is_environment=False)
         while end is None or time.monotonic() < end:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,6 +76,29 @@ def test_a_feed_that_does_not_stop_keeps_no_round_in_work(
             for_s=0.1,
         )
     assert stopped == ["refresher"]
+
+
+@pytest.mark.parametrize(("longest_s", "beats"), [(60.0, True), (0.0, False)])
+def test_a_slow_start_beats_until_it_takes_too_long(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, longest_s: float, beats: bool
+) -> None:
+    moments: list[str] = []
+    folder = StreamFolder(workspace.settings, "shop_json")
+
+    def slow(_: FileFeed) -> None:
+        for _second in range(3):
+            beat = folder.heartbeat()
+            assert beat is not None and beat.phase == "starting"
+            moments.append(beat.beat_at)
+            time.sleep(0.5)
+        raise OSError("enough")
+
+    monkeypatch.setattr(loop, "BEAT_S", 0.1)
+    monkeypatch.setattr(loop, "LONGEST_START_S", longest_s)
+    monkeypatch.setattr(FileFeed, "start", slow)
+    with pytest.raises(OSError, match="enough"):
+        run_stream(workspace, plan_stream(workspace, "shop_json"), run_id="test", observer=Silent())
+    assert (len(set(moments)) == 3) is beats
 
 
 def test_a_start_reads_the_last_heartbeat_once(
