@@ -119,6 +119,7 @@ def test_a_start_reads_the_last_heartbeat_once(
 
 
 @pytest.mark.service
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_query_that_fails_after_a_while_begins_anew_in_the_same_run(
     kafka: Kafka, stream_home: NewStreamHome, monkeypatch: pytest.MonkeyPatch

@@ -29,7 +29,7 @@ from clickstream_platform_tests.homes import bring_up, json_line, rows, verified
 from clickstream_platform_tests.streaming.conftest import Kafka, NewStreamHome
 from clickstream_platform_tests.streaming.test_stream import stream
 
-pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.service, pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(900)]
 BAD, GOOD = "2024-08-29T09", "2024-11-29T10"  # so far apart that no visit or order joins them
 GUARD_S = 300.0
 
