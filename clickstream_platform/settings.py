@@ -89,6 +89,7 @@ class Settings(BaseSettings):
             "purchase": ["view_item", "add_to_cart", "begin_checkout", "purchase"],
             "search": ["view_search_results", "view_item", "add_to_cart"],
         },
+        min_length=1,
         max_length=20,
         description="The funnels of `gold/funnels_daily`: the steps of each, by its name.",
     )

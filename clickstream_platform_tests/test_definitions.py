@@ -1,5 +1,7 @@
 """What Dagster loads when `make dev` starts."""
 
+from datetime import UTC, datetime
+
 import dagster as dg
 import pytest
 
@@ -27,8 +29,18 @@ def test_the_code_location_loads_with_every_job_and_sensor() -> None:
     schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
     assert schedules["publish_schedule"].job_name == "publish_postgres"
     assert schedules["publish_schedule"].default_status is dg.DefaultScheduleStatus.STOPPED
-    for name, cron in (("daily", "0 2 * * *"), ("weekly", "0 3 * * 1")):
-        assert schedules[f"report_{name}_schedule"].cron_schedule == cron
+    monday = datetime(2026, 11, 23, 3, tzinfo=UTC)
+    for name, cron, partition in (
+        ("daily", "0 2 * * *", "2026-11-22"),
+        ("weekly", "0 3 * * 1", "2026-11-16"),
+    ):
+        found = schedules[f"report_{name}_schedule"]
+        assert found.cron_schedule == cron
+        context = dg.build_schedule_context(
+            scheduled_execution_time=monday, repository_def=repository
+        )
+        [request] = found.evaluate_tick(context).run_requests
+        assert request.partition_key == partition  # what has ended, and not what has just begun
     nightly = schedules["maintain_schedule"]
     assert nightly.job_name == "maintain"
     assert nightly.default_status is dg.DefaultScheduleStatus.STOPPED

@@ -1,7 +1,7 @@
 """The shop's report of each day and ISO week, kept as `<home>/reports/<day or week>.html`."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -68,11 +68,24 @@ _weekly = dg.define_asset_job(
     description="The report of the chosen weeks.",
 )
 REPORT_JOBS = (_daily, _weekly)
-REPORT_SCHEDULES = (
-    dg.build_schedule_from_partitioned_job(
-        _daily, hour_of_day=2, description="Each night the report of the day before."
-    ),
-    dg.build_schedule_from_partitioned_job(
-        _weekly, hour_of_day=3, description="Each Monday the report of the week before."
-    ),
-)
+
+
+# Dagster's own schedule of a partitioned job takes the newest partition, which ours begins early.
+@dg.schedule(job=_daily, cron_schedule="0 2 * * *", execution_timezone="UTC")
+def report_daily_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Each night the report of the day before."""
+    return _request(context, days=1)
+
+
+@dg.schedule(job=_weekly, cron_schedule="0 3 * * 1", execution_timezone="UTC")
+def report_weekly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Each Monday the report of the week before."""
+    return _request(context, days=7)
+
+
+def _request(context: dg.ScheduleEvaluationContext, *, days: int) -> dg.RunRequest:
+    first = context.scheduled_execution_time.date() - timedelta(days=days)
+    return dg.RunRequest(run_key=first.isoformat(), partition_key=first.isoformat())
+
+
+REPORT_SCHEDULES = (report_daily_schedule, report_weekly_schedule)

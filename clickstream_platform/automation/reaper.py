@@ -6,6 +6,7 @@ import socket
 import time
 
 import dagster as dg
+from filelock import FileLock, Timeout
 
 from clickstream_platform import run_tags
 from clickstream_platform.automation.event_log import keep_connections
@@ -32,8 +33,19 @@ def name_process(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> N
 def reap(instance: dg.DagsterInstance, workspace: Workspace) -> list[str]:
     """Reports runs failed whose process is gone, and frees their files and hours.
 
-    Returns what it did, in words. A run of another machine is left alone.
+    Returns what it did, in words. A run of another machine is left alone. Two sensors reap, in
+    threads of one daemon: the second leaves it to the first.
     """
+    workspace.settings.state.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(workspace.settings.state / "reaper.lock", blocking=False)
+    try:
+        with lock:
+            return _reap(instance, workspace)
+    except Timeout:
+        return []
+
+
+def _reap(instance: dg.DagsterInstance, workspace: Workspace) -> list[str]:
     done = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=_STARTED)):
         run = record.dagster_run

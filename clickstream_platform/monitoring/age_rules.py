@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from clickstream_platform.hours import day_of
 from clickstream_platform.monitoring.alert import Alert
 from clickstream_platform.operations.freshness import freshness
 from clickstream_platform.operations.late_hours import NOT_BUILT, late_hours
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.settings import Settings
-from clickstream_platform.tables.gold import DAILY
 
-_NEWER = """
-select min(recorded_at) as since from ops.hour_state
-where "table" = 'silver/events' and blocked_by is null and max_event_at > $through
+# A day waits since the first of its hours was written that its oldest mart was not made from. An
+# hour that was built again without a change keeps its version.
+_LATE_DAYS = """
+with facts as (
+    select left(hour, 10) as day, hour, version, recorded_at
+    from ops.hour_state
+    where "table" = 'gold/fact_events' and left(hour, 10) >= $from
+),
+marts as (
+    select hour as day, min(recorded_at) as built_at
+    from (
+        select "table", hour, max(recorded_at) as recorded_at
+        from ops.hour_state
+        where "table" like 'gold/%' and length(hour) = 10
+        group by "table", hour
+    )
+    group by hour
+),
+made_from as (
+    select facts.hour, max(facts.version) as version
+    from facts inner join marts on facts.day = marts.day and facts.recorded_at <= marts.built_at
+    group by facts.hour
+)
+select facts.day, min(facts.recorded_at) as since
+from facts left join made_from on facts.hour = made_from.hour
+where facts.version > coalesce(made_from.version, -1)
+group by facts.day
+having min(facts.recorded_at) <= $limit
+order by facts.day
 """
-_DAILY = {table.path for table in DAILY}
 
 
 def stale_lake(settings: Settings, now: datetime) -> Iterator[Alert]:
@@ -61,28 +86,25 @@ def late_tables(settings: Settings, now: datetime) -> Iterator[Alert]:
 
 
 def late_days(settings: Settings, now: datetime) -> Iterator[Alert]:
-    """One alert for all daily tables that stay behind events which silver has for long."""
-    found = {table.table: table for table in freshness(settings, now=now)}
-    behind = sorted(
-        path
-        for path, table in found.items()
-        if path in _DAILY and not table.is_fresh and _waits(settings, table.data_through, now)
-    )
-    if behind and any(table.is_fresh for table in found.values()):
+    """One alert for the days, of the hours that are looked at, whose marts wait for too long.
+
+    A day with late hours of its own waits for these.
+    """
+    first = now - timedelta(hours=settings.alerts.lookback_hours)
+    values = {
+        "from": f"{first:%Y-%m-%d}",
+        "limit": now - timedelta(seconds=settings.alerts.late_after_s),
+    }
+    with Lake(settings) as lake:
+        rows = lake.rows(_LATE_DAYS, values) if "ops.hour_state" in lake.tables else []
+    waiting = {day_of(late.hour) for late in late_hours(settings, now=now) or ()}
+    late = {str(row["day"]): row["since"] for row in rows if row["day"] not in waiting}
+    if late:
+        oldest = min(late)
         yield Alert(
             "late:daily",
-            f"{len(behind)} daily tables are late",
-            f"{', '.join(behind)}: newer events have waited for over "
-            f"{settings.alerts.late_after_s} s (`alerts.late_after_s`). `clickstream run` builds "
-            "them.",
+            f"The daily tables of {len(late)} days are late, the first {oldest}",
+            f"What they are made from is there since {late[oldest]:%Y-%m-%d %H:%M} UTC, over "
+            f"{settings.alerts.late_after_s} s (`alerts.late_after_s`). Build them: "
+            f"`clickstream run --from {oldest}T00 --to {max(late)}T23`.",
         )
-
-
-def _waits(settings: Settings, through: datetime | None, now: datetime) -> bool:
-    """Whether silver has had an event past `through` for longer than is allowed."""
-    values = {"through": through or datetime.min.replace(tzinfo=UTC)}
-    with Lake(settings) as lake:
-        [row] = lake.rows(_NEWER, values)
-    since = row["since"]
-    limit = now - timedelta(seconds=settings.alerts.late_after_s)
-    return isinstance(since, datetime) and since <= limit

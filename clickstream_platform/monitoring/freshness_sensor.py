@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -31,24 +31,29 @@ def freshness_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     if judged is None:
         return dg.SensorResult(skip_reason="the lake is at rest", cursor=context.cursor)
     late = {_name(found): found for found in judged if found.table in _PATHS}
-    known = set(json.loads(context.cursor or "[]"))
+    known = dict(json.loads(context.cursor or "{}"))
     first = hour_key(now - timedelta(hours=settings().alerts.lookback_hours))
     _report(context.instance, changes(late, known, first=first))
+    now_red = {name: _since(found) for name, found in late.items()}
     said = f"{len(late)} late hours; {len(late.keys() - known)} of them new"
-    return dg.SensorResult(skip_reason=said, cursor=json.dumps(sorted(late)))
+    return dg.SensorResult(skip_reason=said, cursor=json.dumps(now_red))
 
 
 def changes(
-    late: Mapping[str, LateHour], known: Collection[str], *, first: str
+    late: Mapping[str, LateHour], known: Mapping[str, str], *, first: str
 ) -> list[dg.AssetCheckEvaluation]:
-    """Red for what became late; green for what was and is no more.
+    """Red for what became late, anew if it was built meanwhile; green for what is no more.
 
     An hour before `first` is no longer looked at: what was red stays red until it is built.
     """
     red = [_evaluation(found.table, found.hour, found) for name, found in late.items()
-           if name not in known]  # fmt: skip
-    over = (name.split(" ") for name in sorted(set(known) - late.keys()))
+           if known.get(name) != _since(found)]  # fmt: skip
+    over = (name.split(" ") for name in sorted(known.keys() - late.keys()))
     return [*red, *(_evaluation(table, hour, None) for table, hour in over if hour >= first)]
+
+
+def _since(late: LateHour) -> str:
+    return late.since.isoformat()
 
 
 def _report(instance: dg.DagsterInstance, events: Sequence[dg.AssetCheckEvaluation]) -> None:
@@ -70,7 +75,7 @@ def _name(late: LateHour) -> str:
 
 
 def _evaluation(table: str, hour: str, late: LateHour | None) -> dg.AssetCheckEvaluation:
-    found = {} if late is None else {"why": late.why, "since": late.since.isoformat()}
+    found = {} if late is None else {"why": late.why, "since": _since(late)}
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(contract(table).key),
         check_name=FRESHNESS,

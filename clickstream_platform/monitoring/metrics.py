@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from clickstream_platform.maintenance import notes
 from clickstream_platform.maintenance.plan import crowded_partitions, small_share
-from clickstream_platform.monitoring.rules import RULES
+from clickstream_platform.monitoring.rules import RULES, checked
 from clickstream_platform.operations.freshness import freshness
 from clickstream_platform.operations.status import home_status
 from clickstream_platform.queries.lake import Lake
@@ -55,7 +55,7 @@ class HomeCollector:
         yield from self._of_freshness(now)
         standing = _gauge("alerts_standing", "Alerts that hold, by rule.", "rule")
         for rule in RULES:
-            standing.add_metric([rule.__name__], len(list(rule(self._settings, now))))
+            standing.add_metric([rule.__name__], len(checked(rule, self._settings, now)))
         yield standing
 
     def _of_status(self) -> Iterator[Metric]:

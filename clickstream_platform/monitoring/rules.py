@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+from clickstream_platform import logs
 from clickstream_platform.hours import hour_key
 from clickstream_platform.monitoring.age_rules import late_days, late_tables, stale_lake
 from clickstream_platform.monitoring.alert import Alert
@@ -17,6 +18,7 @@ from clickstream_platform.monitoring.process_rules import (
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.settings import Settings
 
+Rule = Callable[[Settings, datetime], Iterator[Alert]]
 _RED = """
 select "table", rule, count(distinct hour) as hours, max(hour) as last_hour
 from ops.v_dq_results
@@ -41,8 +43,27 @@ order by source, home_hour
 
 
 def standing(settings: Settings, *, now: datetime) -> list[Alert]:
-    """Every alert that holds at `now`, in order of its key."""
-    return sorted((a for rule in RULES for a in rule(settings, now)), key=lambda a: a.key)
+    """Every alert that holds at `now`, in order of its key.
+
+    A rule that cannot be checked, for instance while Dagster's database server is down, is an
+    alert itself and keeps no other from being checked.
+    """
+    return sorted((a for rule in RULES for a in checked(rule, settings, now)), key=lambda a: a.key)
+
+
+def checked(rule: Rule, settings: Settings, now: datetime) -> list[Alert]:
+    """What the rule finds, or that it could not be checked."""
+    try:
+        return list(rule(settings, now))
+    except Exception as error:
+        logs.get_logger("alerts").exception("rule failed", rule=rule.__name__)
+        return [
+            Alert(
+                f"unchecked:{rule.__name__}",
+                f"The rule {rule.__name__} could not be checked",
+                (str(error).strip() or type(error).__name__).splitlines()[0],
+            )
+        ]
 
 
 def red_checks(settings: Settings, now: datetime) -> Iterator[Alert]:
@@ -87,7 +108,7 @@ def quarantine_rate(settings: Settings, now: datetime) -> Iterator[Alert]:
         )
 
 
-RULES: tuple[Callable[[Settings, datetime], Iterator[Alert]], ...] = (
+RULES: tuple[Rule, ...] = (
     red_checks,
     stale_lake,
     late_tables,

@@ -59,13 +59,16 @@ class InstanceReader:
     def failed_jobs(self) -> list[tuple[str, str]]:
         """(job, run id) of each job whose newest finished run failed, in order of the jobs.
 
-        Looks at the jobs of the newest 500 finished runs.
+        Looks at the jobs of the newest 500 failed runs.
         """
-        newest: dict[str, dg.DagsterRun] = {}
+        failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])
         with self._instance() as instance:
-            for run in instance.get_runs(dg.RunsFilter(statuses=_FINISHED), limit=_PAGE):
-                newest.setdefault(run.job_name, run)
-        return sorted((job, run.run_id) for job, run in newest.items() if not run.is_success)
+            jobs = {run.job_name for run in instance.get_runs(failed, limit=_PAGE)}
+            newest = [
+                instance.get_runs(dg.RunsFilter(job_name=job, statuses=_FINISHED), limit=1)[0]
+                for job in sorted(jobs)
+            ]
+        return [(run.job_name, run.run_id) for run in newest if not run.is_success]
 
     def runs_begun_before(self, moment: datetime) -> list[tuple[str, str, datetime]]:
         """(run id, job, start) of the runs in progress that began earlier, the oldest first."""

@@ -45,11 +45,7 @@ class DagsterState:
 
 def dagster_state(dagster_home: Path, *, now: datetime | None = None) -> DagsterState | None:
     """Null if there is no instance, or if its files are of another kind."""
-    base = _storage(dagster_home)
-    if base is None:
-        elsewhere = _elsewhere(dagster_home)
-        if elsewhere is None:
-            return None
+    if (elsewhere := _elsewhere(dagster_home)) is not None:
         found = elsewhere.facts()
         return DagsterState(
             daemon_is_alive=_is_alive(found.last_heartbeat_at, now),
@@ -58,6 +54,9 @@ def dagster_state(dagster_home: Path, *, now: datetime | None = None) -> Dagster
             schedules=found.schedules,
             unfinished_runs=found.unfinished_runs,
         )
+    base = _storage(dagster_home)
+    if base is None:
+        return None
     try:
         beat = _rows(
             base / "history" / "runs.db", "SELECT max(timestamp) AS newest FROM daemon_heartbeats"
@@ -91,20 +90,22 @@ def has_instance(dagster_home: Path) -> bool:
 
 def failed_jobs(dagster_home: Path) -> list[tuple[str, str]]:
     """(job, run id) of each job whose newest finished run failed, in order of the jobs."""
+    if (elsewhere := _elsewhere(dagster_home)) is not None:
+        return elsewhere.failed_jobs()
     base = _storage(dagster_home)
     if base is None:
-        elsewhere = _elsewhere(dagster_home)
-        return [] if elsewhere is None else elsewhere.failed_jobs()
+        return []
     rows = _rows(base / "history" / "runs.db", _FAILED)
     return [(row["pipeline_name"], row["run_id"]) for row in rows]
 
 
 def runs_begun_before(dagster_home: Path, moment: datetime) -> list[tuple[str, str, datetime]]:
     """(run id, job, start) of the runs in progress that began earlier."""
+    if (elsewhere := _elsewhere(dagster_home)) is not None:
+        return elsewhere.runs_begun_before(moment)
     base = _storage(dagster_home)
     if base is None:
-        elsewhere = _elsewhere(dagster_home)
-        return [] if elsewhere is None else elsewhere.runs_begun_before(moment)
+        return []
     rows = _rows(
         base / "history" / "runs.db",
         "SELECT run_id, pipeline_name AS job, start_time FROM runs "
@@ -127,7 +128,10 @@ def _is_served(dagster_home: Path) -> bool:
 
 
 def _elsewhere(dagster_home: Path) -> InstanceReader | None:
-    """What asks an instance that keeps its runs in a database server; null if there is none."""
+    """What asks an instance that keeps its runs in a database server; null if there is none.
+
+    It comes first: files of SQLite stay behind when a home moves to a server.
+    """
     if not _is_served(dagster_home):
         return None
     from clickstream_platform.operations.dagster_instance import (  # noqa: PLC0415 (imports Dagster)

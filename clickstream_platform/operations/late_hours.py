@@ -84,7 +84,8 @@ def _window(lake: Lake, settings: Settings, now: datetime) -> Mapping[str, str] 
     moment = newest["newest_event_at"]
     if not isinstance(moment, datetime) or moment < start:
         return None
-    return {"from": max(hour_key(start), str(first["first_hour"])), "to": hour_key(now)}
+    last = min(hour_key(now), settings.last_hour or hour_key(now))
+    return {"from": max(hour_key(start), str(first["first_hour"])), "to": last}
 
 
 def _unbuilt(
@@ -112,4 +113,4 @@ def _missing(
 
 def _ended(window: Mapping[str, str], settings: Settings, now: datetime) -> list[str]:
     last = now - HOUR - timedelta(seconds=settings.alerts.stale_after_s)
-    return hours_between(window["from"], hour_key(last))
+    return hours_between(window["from"], min(hour_key(last), window["to"]))

@@ -46,7 +46,7 @@ def decide(beat: Heartbeat, options: StreamSettings, *, now: datetime) -> Decisi
         return _after_failure(beat, options, now=now)
     if not is_alive(beat.owner):
         return Decision("start", "its process is gone")
-    # A start may wait long for a cold engine, and beats only when it is over.
+    # A start may wait long for a cold engine; it beats meanwhile, if it is not stuck in it.
     limit_s = options.stall_after_s if beat.phase == "starting" else options.stale_after_s
     if beat.age_s(now) > limit_s:
         return Decision("end", f"its heartbeat is {beat.age_s(now):.0f} s old")

@@ -24,7 +24,7 @@ from clickstream_platform.streaming.offsets import OffsetsError
 from clickstream_platform.streaming.outage import first_line
 from clickstream_platform.streaming.plan import StreamPlan
 from clickstream_platform.streaming.refresh import Loop, Refresher
-from clickstream_platform.streaming.starting import beating
+from clickstream_platform.streaming.starting import beating, note_failed_start
 from clickstream_platform.streaming.state import (
     Heartbeat,
     StreamFolder,
@@ -39,13 +39,17 @@ from clickstream_platform.tables.silver import SILVER_QUARANTINE
 BEAT_S = 2.0
 POLL_S = 0.25
 RATE_WINDOW_S = 30.0
-MAX_SETTLING_ROUNDS = 8  # late orders can make a later hour stale, once per link
+MAX_SETTLING_ROUNDS = 200  # a backlog, and late orders that make a later hour stale, once per link
 LONGEST_START_S = 300.0
 LONG_LIFE_S = 10.0  # after a shorter one the keeper waits before the next
 
 
 class StreamBusyError(ClickstreamError):
     """The source's stream runs already."""
+
+
+class StreamUnsettledError(ClickstreamError):
+    """A stream's time is over, and hours of it could not be built."""
 
 
 class Observer(Protocol):
@@ -71,15 +75,20 @@ def run_stream(
     at once and leaves that to the next stream or run. What fails after it ran for a while, for the
     first time there, begins anew at once: a lost engine costs no new process.
 
-    Raises: StreamBusyError; whatever ended the stream, after noting it in the heartbeat.
+    Raises: StreamBusyError; StreamUnsettledError; whatever ended the stream, after noting it in
+        the heartbeat.
     """
     end = None if for_s is None else time.monotonic() + for_s
     with _alone(workspace, plan.source, run_id):
         before = StreamFolder(workspace.settings, plan.source).heartbeat()
         while True:
-            life = _Life(
-                workspace, plan, before, run_id=run_id, observer=observer, config=config or {}
-            )
+            try:
+                life = _Life(
+                    workspace, plan, before, run_id=run_id, observer=observer, config=config or {}
+                )
+            except Exception as error:
+                note_failed_start(workspace.settings, plan.source, run_id, config or {}, error)
+                raise
             try:
                 with life.noted():
                     life.start()
@@ -184,7 +193,13 @@ class _Life:
                 loop.begin(at_once=True)
                 built += self._finish(loop)
             if not built:
-                return
+                break
+        if failing := self._refresher.failing():
+            hours = "; ".join(f"{hour}: {failing[hour]}" for hour in sorted(failing)[-3:])
+            raise StreamUnsettledError(
+                f"{len(failing)} hours came in and could not be built ({hours}). Bronze has all of "
+                "their lines: mend the cause, then `clickstream run`."
+            )
 
     def _finish(self, loop: Loop) -> int:
         """Waits for the loop's round in work; how much it built."""
@@ -257,7 +272,9 @@ class _Life:
         told = after_failure(self.heartbeat, self._position(), is_outage=is_outage)
         ran_s = 0.0 if self._runs_since is None else time.monotonic() - self._runs_since
         is_first = is_outage or told.failures == 1
-        self.is_followed = ran_s >= LONG_LIFE_S and is_first and not isinstance(error, OffsetsError)
+        # A round that outlives its life holds leases in this run's name: no life may share them.
+        is_clean = self._refresher.is_at_rest and not isinstance(error, OffsetsError)
+        self.is_followed = ran_s >= LONG_LIFE_S and is_first and is_clean
         self.heartbeat = told
         # Not `failed` if it goes on: the keeper would start another.
         self._beat(phase="starting" if self.is_followed else "failed", error=first_line(error))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from clickstream_platform import run_tags
 from clickstream_platform.assets.results import hour_materialization, hourly_checks
 from clickstream_platform.automation.reaper import name_process
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount, record_results
@@ -16,6 +17,7 @@ from clickstream_platform.streaming.loop import run_stream
 from clickstream_platform.streaming.offsets import OffsetsError
 from clickstream_platform.streaming.plan import plan_stream
 from clickstream_platform.streaming.refresh import HOUR_BUILDS
+from clickstream_platform.streaming.starting import note_failed_start
 from clickstream_platform.streaming.state import Heartbeat
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 
@@ -76,14 +78,20 @@ def stream_source(context: dg.OpExecutionContext, config: StreamConfig, lake: La
     name_process(context)
     observer = DagsterObserver(context, every_s=lake.settings.stream.report_s)
     with lake.building("stream", run_id=context.run_id) as workspace:
-        plan = plan_stream(
-            workspace,
-            config.source,
-            servers=config.servers,
-            topics=config.topics,
-            trigger_s=config.trigger_s,
-            max_offsets_per_trigger=config.max_offsets_per_trigger,
-        )
+        given = config.model_dump(exclude_none=True)
+        try:
+            plan = plan_stream(
+                workspace,
+                config.source,
+                servers=config.servers,
+                topics=config.topics,
+                trigger_s=config.trigger_s,
+                max_offsets_per_trigger=config.max_offsets_per_trigger,
+            )
+        except Exception as error:
+            if context.run.tags.get(run_tags.BY) == "stream_keeper":  # a person sees the error
+                note_failed_start(lake.settings, config.source, context.run_id, given, error)
+            raise
         try:
             run_stream(
                 workspace,
@@ -91,7 +99,7 @@ def stream_source(context: dg.OpExecutionContext, config: StreamConfig, lake: La
                 run_id=context.run_id,
                 observer=observer,
                 for_s=config.for_s,
-                config=config.model_dump(exclude_none=True),
+                config=given,
             )
         except OffsetsError as error:
             report = _broken(lake, config.source, error)

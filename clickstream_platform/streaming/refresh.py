@@ -111,6 +111,7 @@ class Refresher:
         def turns(*, is_nobody_else: bool = False) -> Turns:
             return Turns(max_failures=options.max_restarts, is_nobody_else=is_nobody_else)
 
+        is_alone = not workspace.settings.automation.enabled  # no sensor asks for repair runs
         arrivals = FollowedLateness()
 
         def count(hours: Sequence[str]) -> list[HourReport]:
@@ -129,7 +130,7 @@ class Refresher:
             SILVER,
             stale_silver,
             lambda hours: self._followed.refresh(workspace, hours, run_id=run_id),
-            turns(),
+            turns(is_nobody_else=is_alone),
             checked=[SILVER_EVENTS],
         )
         self._gold = _Layer(
@@ -137,7 +138,7 @@ class Refresher:
             GOLD,
             stale_gold,
             lambda hours: build_gold(workspace, hours, run_id=run_id),
-            turns(),
+            turns(is_nobody_else=is_alone),
             checked=GOLD,
         )
         # Lateness before silver: whoever proves it looks only at arrivals that silver has judged.
@@ -166,6 +167,16 @@ class Refresher:
             for layer in layers
             for hour, error in layer.turns.given_up.items()
         }
+
+    def failing(self) -> dict[str, str]:
+        """Hour -> why it could not be built, of those that were tried last without success."""
+        layers = (self._lateness, self._gold, self._silver)
+        return {hour: error for layer in layers for hour, error in layer.turns.failing.items()}
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no round is in work."""
+        return all(loop.in_work is None or loop.in_work.done() for loop in self.loops)
 
     def stop(self) -> None:
         """Gives up the rounds in work; what they have committed stays, the rest is stale still.

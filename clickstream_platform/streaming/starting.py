@@ -1,4 +1,4 @@
-"""Signs of life while something slow is under way."""
+"""How a stream starts: signs of life meanwhile, and a note if it cannot."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from clickstream_platform.errors import EnvironmentProblemError
+from clickstream_platform.settings import Settings
+from clickstream_platform.storage.owners import is_alive, this_process
+from clickstream_platform.streaming.outage import first_line
+from clickstream_platform.streaming.state import StreamFolder, after_failure, begun
 
 
 @contextmanager
@@ -28,3 +36,20 @@ def beating(beat: Callable[[], object], *, every_s: float, at_most_s: float) -> 
     finally:
         is_over.set()
         thread.join()
+
+
+def note_failed_start(
+    settings: Settings, source: str, run_id: str, config: dict[str, Any], error: Exception
+) -> None:
+    """The heartbeat of a stream that could not even begin, so that its keeper and alerts know.
+
+    Not while another process lives as this stream.
+    """
+    folder = StreamFolder(settings, source)
+    before = folder.heartbeat()
+    if before is not None and before.phase in ("starting", "running") and is_alive(before.owner):
+        return
+    first = begun(before, source=source, run_id=run_id, owner=this_process(run_id), config=config)
+    is_outage = isinstance(error, EnvironmentProblemError)
+    told = after_failure(first, first.position, is_outage=is_outage)
+    folder.beat(replace(told, phase="failed", error=first_line(error)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 NEWEST = 24  # hours of a round, so that a backlog does not keep the running hour waiting
 LONGEST_UNBUILT = 8  # hours beside them, so that a lasting backlog gets its turn too
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 120.0
+GIVEN_UP_PAUSE_S = 600.0  # somebody may have mended the cause, and no repair run need follow
 
 # Stale hour -> the version of its input that it was last built from, by whomever; -1 if never.
 Stale = Mapping[str, int]
@@ -26,8 +27,8 @@ class Turns:
     """Remembers which hours of one layer failed, in a row, and at what.
 
     Guarantees: every stale hour gets its turn, however many there are. An hour that failed is tried
-        again alone, after longer and longer pauses, and is left out after `max_failures` until
-        somebody else has built it; if there `is_nobody_else`, it is tried on and on.
+        again alone, after longer and longer pauses; after `max_failures` it is given up: left to
+        others, and tried but every ten minutes; if there `is_nobody_else`, as often as before.
     """
 
     def __init__(
@@ -56,8 +57,7 @@ class Turns:
         return sorted([*rest[:LONGEST_UNBUILT], *sound[-NEWEST:]]), sorted(due)
 
     def _is_due(self, failing: _Failing) -> bool:
-        is_ours = self._is_nobody_else or not self._is_given_up(failing)
-        return is_ours and failing.not_before <= self._clock()
+        return failing.not_before <= self._clock()
 
     def _is_given_up(self, failing: _Failing) -> bool:
         return failing.failures >= self._max_failures
@@ -67,13 +67,20 @@ class Turns:
             self._failing.pop(hour, None)
 
     def failed(self, hour: str, error: str, *, built_from: int) -> bool:
-        """Notes a failure of this hour alone; true if the hour is given up now."""
+        """Notes a failure of this hour alone; true when the hour is given up by it."""
         failing = self._failing.setdefault(hour, _Failing(built_from, error))
         failing.error = error
         failing.failures += 1
         pause_s = min(FIRST_PAUSE_S * 2 ** (failing.failures - 1), LONGEST_PAUSE_S)
+        if self._is_given_up(failing) and not self._is_nobody_else:
+            pause_s = GIVEN_UP_PAUSE_S
         failing.not_before = self._clock() + pause_s
-        return self._is_given_up(failing)
+        return failing.failures == self._max_failures
+
+    @property
+    def failing(self) -> dict[str, str]:
+        """Hour -> the error of its last failure, given up or not. Another thread may ask."""
+        return {hour: failing.error for hour, failing in [*self._failing.items()]}
 
     @property
     def given_up(self) -> dict[str, str]:

@@ -66,6 +66,9 @@ def dagster_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 def test_daemon_switches_and_runs_are_read_from_the_server(dagster_home: Path) -> None:
     now = datetime.now(UTC)
     assert has_instance(dagster_home)
+    (dagster_home / "history").mkdir()
+    # A file of SQLite stays behind when a home moves to a server.
+    (dagster_home / "history" / "runs.db").touch()
     with dg.DagsterInstance.from_config(str(dagster_home)) as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(now.timestamp(), "SENSOR", "id", []))
         location = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name="m"))

@@ -51,8 +51,12 @@ def test_an_hour_that_failed_is_tried_alone_after_longer_and_longer_pauses_then_
         is_given_up = turns.failed(TEN, f"after {pause_s}", built_from=7)
     assert is_given_up
     assert turns.given_up == {TEN: "after 10"}
-    clock.now += 10_000
+    assert turns.failing == {TEN: "after 10"}
+    clock.now += 599
     assert turns.next(stale) == ([ELEVEN], [])
+    clock.now += 1  # somebody may have mended the cause
+    assert turns.next(stale) == ([ELEVEN], [TEN])
+    assert not turns.failed(TEN, "again", built_from=7)  # it was told
 
 
 def test_a_success_ends_the_count() -> None:

@@ -11,7 +11,41 @@ judged as (select * from state where "table" like 'silver/%'),
 
 accepted as (select * from state where "table" = 'silver/events'),
 
-built as (select * from state where "table" like 'gold/%')
+built as (select * from state where "table" like 'gold/%'),
+
+-- Each hour with every hour it is made from: equal keys can be joined by hashing, and a lake of
+-- years has millions of pairs of hours.
+made_from as (
+    select
+        "table",
+        hour,
+        input_version,
+        unnest(
+            range(
+                strptime(reach_from, '%Y-%m-%dT%H'),
+                strptime(reach_to, '%Y-%m-%dT%H') + interval 1 hour,
+                interval 1 hour
+            )
+        ) as input_start
+    from state
+    where "table" like 'silver/%' or "table" like 'gold/%'
+),
+
+inputs as (
+    select
+        "table",
+        hour,
+        input_version,
+        strftime(input_start, '%Y-%m-%dT%H') as input_hour
+    from made_from
+    union all
+    select
+        "table",
+        hour,
+        input_version,
+        unnest(linked_hours)
+    from built
+)
 
 select
     tables."table",
@@ -19,35 +53,35 @@ select
 from (select distinct "table" from judged) as tables
 cross join received
 left join judged on judged."table" = tables."table" and judged.hour = received.hour
+where judged.hour is null
+union
+select
+    "table",
+    hour
+from state
 where
-    judged.hour is null
-    or judged.is_stale
-    or judged.blocked_by is not null
-    or exists (
-        select 1
-        from received as reaching
-        where
-            reaching.version > judged.input_version
-            and reaching.hour between judged.reach_from and judged.reach_to
+    (is_stale or blocked_by is not null)
+    and (
+        "table" like 'gold/%'
+        or ("table" like 'silver/%' and hour in (select received.hour from received))
     )
 union
 select
-    built."table",
-    built.hour
-from built
+    inputs."table",
+    inputs.hour
+from inputs
+inner join received on inputs.input_hour = received.hour
 where
-    built.is_stale
-    or built.blocked_by is not null
-    or exists (
-        select 1
-        from accepted
-        where
-            accepted.version > built.input_version
-            and (
-                accepted.hour between built.reach_from and built.reach_to
-                or list_contains(built.linked_hours, accepted.hour)
-            )
-    )
+    inputs."table" like 'silver/%'
+    and received.version > inputs.input_version
+    and inputs.hour in (select arrived.hour from received as arrived)
+union
+select
+    inputs."table",
+    inputs.hour
+from inputs
+inner join accepted on inputs.input_hour = accepted.hour
+where inputs."table" like 'gold/%' and accepted.version > inputs.input_version
 union
 select
     tables."table",
