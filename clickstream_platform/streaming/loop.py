@@ -41,6 +41,7 @@ POLL_S = 0.25
 RATE_WINDOW_S = 30.0
 MAX_SETTLING_ROUNDS = 200  # a backlog, and late orders that make a later hour stale, once per link
 LONGEST_START_S = 300.0
+REST_S = 20.0  # for rounds in work, before the next life begins in the same process
 LONG_LIFE_S = 10.0  # after a shorter one the keeper waits before the next
 
 
@@ -273,8 +274,8 @@ class _Life:
         ran_s = 0.0 if self._runs_since is None else time.monotonic() - self._runs_since
         is_first = is_outage or told.failures == 1
         # A round that outlives its life holds leases in this run's name: no life may share them.
-        is_clean = self._refresher.is_at_rest and not isinstance(error, OffsetsError)
-        self.is_followed = ran_s >= LONG_LIFE_S and is_first and is_clean
+        may_follow = is_first and ran_s >= LONG_LIFE_S and not isinstance(error, OffsetsError)
+        self.is_followed = may_follow and self._refresher.comes_to_rest(within_s=REST_S)
         self.heartbeat = told
         # Not `failed` if it goes on: the keeper would start another.
         self._beat(phase="starting" if self.is_followed else "failed", error=first_line(error))

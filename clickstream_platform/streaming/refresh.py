@@ -173,10 +173,10 @@ class Refresher:
         layers = (self._lateness, self._gold, self._silver)
         return {hour: error for layer in layers for hour, error in layer.turns.failing.items()}
 
-    @property
-    def is_at_rest(self) -> bool:
-        """Whether no round is in work."""
-        return all(loop.in_work is None or loop.in_work.done() for loop in self.loops)
+    def comes_to_rest(self, *, within_s: float) -> bool:
+        """Whether no round is in work, or the last of them ends so soon after a `stop`."""
+        rounds = [found for loop in self.loops if (found := loop.in_work)]
+        return not wait(rounds, timeout=within_s).not_done
 
     def stop(self) -> None:
         """Gives up the rounds in work; what they have committed stays, the rest is stale still.
