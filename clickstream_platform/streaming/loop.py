@@ -7,16 +7,15 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 from clickstream_platform import logs
 from clickstream_platform.build.report import HourReport
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.errors import ClickstreamError, EnvironmentProblemError
-from clickstream_platform.storage import delta, leases
-from clickstream_platform.storage.offsets import rows_by_ingest_hour
+from clickstream_platform.storage import leases
 from clickstream_platform.storage.owners import this_process
+from clickstream_platform.streaming.arrivals import bronze_reports
 from clickstream_platform.streaming.feed import Commit, Feed
 from clickstream_platform.streaming.file_feed import FileFeed
 from clickstream_platform.streaming.kafka_feed import KafkaFeed
@@ -32,7 +31,6 @@ from clickstream_platform.streaming.state import (
     begun,
     utc_now,
 )
-from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.silver import SILVER_QUARANTINE
 
@@ -198,17 +196,17 @@ class _Life:
         if failing := self._refresher.failing():
             hours = "; ".join(f"{hour}: {failing[hour]}" for hour in sorted(failing)[-3:])
             raise StreamUnsettledError(
-                f"{len(failing)} hours came in and could not be built ({hours}). Bronze has all of "
-                "their lines: mend the cause, then `clickstream run`."
+                f"Hours that came in and could not be built: {len(failing)} ({hours}). Bronze has "
+                "all of their lines: mend the cause, then `clickstream run`."
             )
 
     def _finish(self, loop: Loop) -> int:
         """Waits for the loop's round in work; how much it built."""
         built = 0
         while loop.in_work is not None:
-            if reports := loop.collect():
-                self._built(reports)
-                built += len(reports)
+            reports = loop.collect() or []
+            self._built(reports)
+            built += len(reports)
             self._rest()
         return built
 
@@ -265,16 +263,17 @@ class _Life:
         self._observer.on_beat(self.heartbeat)
 
     def _fail(self, error: Exception) -> None:
+        is_final = isinstance(error, (OffsetsError, StreamUnsettledError))
         is_outage = (
             isinstance(error, EnvironmentProblemError)
             or self._refresher.is_cut_off
-            or (not isinstance(error, OffsetsError) and self._feed.is_cut_off(error))
+            or (not is_final and self._feed.is_cut_off(error))
         )
         told = after_failure(self.heartbeat, self._position(), is_outage=is_outage)
         ran_s = 0.0 if self._runs_since is None else time.monotonic() - self._runs_since
         is_first = is_outage or told.failures == 1
         # A round that outlives its life holds leases in this run's name: no life may share them.
-        may_follow = is_first and ran_s >= LONG_LIFE_S and not isinstance(error, OffsetsError)
+        may_follow = is_first and ran_s >= LONG_LIFE_S and not is_final
         self.is_followed = may_follow and self._refresher.comes_to_rest(within_s=REST_S)
         self.heartbeat = told
         # Not `failed` if it goes on: the keeper would start another.
@@ -286,15 +285,3 @@ class _Life:
             return self._feed.position()
         except (OSError, ClickstreamError):  # the failure is what is told, not this
             return None
-
-
-def bronze_reports(lake: Path, ingest_hours: Sequence[str]) -> list[HourReport]:
-    """Rows of these partitions of bronze, by the Delta log alone."""
-    if not ingest_hours:
-        return []
-    counts = rows_by_ingest_hour(lake)
-    version = delta.version(lake, BRONZE_EVENTS)
-    return [
-        HourReport(BRONZE_EVENTS.path, hour, counts.get(hour, 0), version, unchanged=False)
-        for hour in ingest_hours
-    ]

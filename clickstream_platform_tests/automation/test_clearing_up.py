@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import pytest
+from filelock import FileLock
 
 from clickstream_platform import run_tags
 from clickstream_platform.automation import bookkeeping
@@ -78,6 +79,18 @@ def test_only_runs_whose_own_process_is_gone_are_failed(
     assert [words for words in said if dead in words] == said
     assert instance.get_run_by_id(dead).status is dg.DagsterRunStatus.FAILURE
     assert {instance.get_run_by_id(run).status for run in alive} == {STARTED}
+
+
+def test_of_two_that_reap_at_once_the_second_leaves_it_to_the_first(
+    instance: dg.DagsterInstance, workspace: Workspace
+) -> None:
+    dead = started(instance, dead_process())
+    workspace.settings.state.mkdir(parents=True, exist_ok=True)
+    with FileLock(workspace.settings.state / "reaper.lock"):
+        assert reap(instance, workspace) == []
+        assert instance.get_run_by_id(dead).status is STARTED
+    assert len(reap(instance, workspace)) == 1
+    assert instance.get_run_by_id(dead).status is dg.DagsterRunStatus.FAILURE
 
 
 def test_a_killed_process_counts_as_gone_before_its_parent_took_notice(

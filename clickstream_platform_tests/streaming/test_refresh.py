@@ -16,7 +16,7 @@ from clickstream_platform.build.touched import record_touched
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.monitoring.rules import hours_given_up
 from clickstream_platform.storage import delta, hour_state
-from clickstream_platform.streaming.loop import run_stream
+from clickstream_platform.streaming.loop import StreamUnsettledError, run_stream
 from clickstream_platform.streaming.plan import plan_stream
 from clickstream_platform.streaming.refresh import HOUR_BUILDS
 from clickstream_platform.streaming.state import Heartbeat, StreamFolder
@@ -147,4 +147,30 @@ def test_an_hour_whose_rows_cannot_be_read_is_given_up_while_all_else_goes_on(
     )
     assert not any(check.passed for report in red for check in report.checks)
     assert StreamFolder(workspace.settings, "clicks").heartbeat() == steps.beats[-1]
+    verified(workspace)
+
+
+def test_a_timed_stream_that_leaves_an_hour_unbuilt_says_so_and_the_next_run_builds_it(
+    kafka: Kafka, stream_home: NewStreamHome
+) -> None:
+    workspace = stream_home("unsettled")
+    kafka.send("unsettled", clicks(BAD, range(30)))
+    stream(workspace)
+    missing = data_files(workspace, SILVER_EVENTS)
+    kafka.send("unsettled", clicks(GOOD, range(30)))
+    for path in missing:
+        path.rename(path.with_suffix(".away"))
+    make_stale(workspace, SILVER_EVENTS)
+
+    with pytest.raises(StreamUnsettledError, match=f"{BAD}: .*clickstream run"):
+        stream(workspace)
+
+    beat = StreamFolder(workspace.settings, "clicks").heartbeat()
+    assert beat is not None
+    assert (beat.phase, beat.lines) == ("failed", 30)
+    assert events_in_gold(workspace, GOOD) == 30
+    for path in missing:
+        path.with_suffix(".away").rename(path)
+    stream(workspace)  # with nothing new, but what was left
+    assert events_in_gold(workspace, BAD) == 30
     verified(workspace)
