@@ -76,6 +76,10 @@ COMMANDS = {
     "maintain": Lazy(
         f"{_ROOT}.maintenance.command:maintain", "Compact, vacuum and tidy up; --dry-run plans it."
     ),
+    "shadow": Lazy(
+        f"{_ROOT}.shadow.command:shadow_group",
+        "Build gold with new rules beside the lake, compare, and swap it in.",
+    ),
     "quarantine": Lazy(
         f"{_ROOT}.operations.quarantine_command:quarantine_group",
         "Look at rejected lines, repair them, and judge them again.",

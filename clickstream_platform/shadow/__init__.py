@@ -1,0 +1,1 @@
+"""Gold built anew beside the lake, compared with it, and swapped in."""
