@@ -68,8 +68,8 @@ from clickstream_platform.transforms.fact_daily_metrics import fact_daily_metric
 from clickstream_platform.transforms.funnels_daily import funnels_daily
 from clickstream_platform.transforms.journey_paths import journey_paths
 from clickstream_platform.transforms.people import identity_links, people
-from clickstream_platform.transforms.product_affinity import product_affinity
 from clickstream_platform.transforms.product_activity import product_activity_hourly
+from clickstream_platform.transforms.product_affinity import product_affinity
 from clickstream_platform.transforms.product_metrics import (
     dim_product_metrics,
     product_metrics_daily,

@@ -18,7 +18,7 @@ from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS, FACT_T
 from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
 from clickstream_platform.transforms.customers import customer_id
 from clickstream_platform.transforms.limits import Limits
-from clickstream_platform.transforms.robots import robots_of
+from clickstream_platform.transforms.robot_hours import robots_of
 
 _EVENT_COLUMNS = (
     *("event_hour", "id_scope", "event_id", "event_name", "event_timestamp", "visitor_id"),

@@ -15,7 +15,7 @@ from clickstream_platform.storage import delta
 from clickstream_platform.tables.facts import FACT_EVENTS
 from clickstream_platform.tables.silver import SILVER_EVENTS
 from clickstream_platform.transforms.orders import purchases, with_is_order
-from clickstream_platform.transforms.robots import robots_of
+from clickstream_platform.transforms.robot_hours import robots_of
 from clickstream_platform.transforms.sessions import with_sessions
 from clickstream_platform.transforms.traffic_quality import bot_visitors_hourly
 

@@ -6,7 +6,7 @@ import pandera.pyspark as pa
 from pyspark.sql import types as T
 
 from clickstream_platform.tables.contract import DAY_COLUMN, Table, column
-from clickstream_platform.tables.kinds import traffic_of_hour
+from clickstream_platform.tables.robot_hours import traffic_of_hour
 
 _EVENTS = "gold/fact_events."
 _SESSIONS = "gold/fact_sessions."

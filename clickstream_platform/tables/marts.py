@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from clickstream_platform.tables.contract import RowRule, Table, column
-from clickstream_platform.tables.kinds import traffic_of_hour
+from clickstream_platform.tables.robot_hours import traffic_of_hour
 
 _SILVER = "silver/events."
 _OWNER = "team:analytics"

@@ -11,7 +11,7 @@ from clickstream_platform.tables.activity import (
     TRAFFIC_DAILY,
 )
 from clickstream_platform.transforms.customers import customer_id
-from clickstream_platform.transforms.robots import by_traffic, of_both_kinds, with_is_robot
+from clickstream_platform.transforms.robot_hours import by_traffic, of_both_kinds, with_is_robot
 from clickstream_platform.transforms.sessions import typed
 
 _OF_EVENT = ("event_hour", "id_scope", "event_id")
@@ -29,9 +29,7 @@ def event_activity_hourly(events: DataFrame, robots: DataFrame) -> DataFrame:
     return typed(hours, EVENT_ACTIVITY_HOURLY)
 
 
-def customer_activity_hourly(
-    events: DataFrame, orders: DataFrame, robots: DataFrame
-) -> DataFrame:
+def customer_activity_hourly(events: DataFrame, orders: DataFrame, robots: DataFrame) -> DataFrame:
     """One row per hour, kind of traffic and customer, from the events and orders of whole days."""
 
     def is_a(name: str) -> Column:

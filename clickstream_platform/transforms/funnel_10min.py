@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from clickstream_platform.tables.marts import FUNNEL_10MIN
 from clickstream_platform.transforms.funnel_steps import step_rates, step_times
-from clickstream_platform.transforms.robots import by_traffic
+from clickstream_platform.transforms.robot_hours import by_traffic
 from clickstream_platform.transforms.sessions import typed
 
 

@@ -7,13 +7,11 @@ from pyspark.sql import functions as F
 
 from clickstream_platform.tables.marts import FUNNEL_HOURLY
 from clickstream_platform.transforms.funnel_steps import moments_by_mode, step_rates, step_times
-from clickstream_platform.transforms.robots import by_traffic
+from clickstream_platform.transforms.robot_hours import by_traffic
 from clickstream_platform.transforms.sessions import typed
 
 
-def funnel_hourly(
-    sessionised: DataFrame, robots: DataFrame, *, steps: Sequence[str]
-) -> DataFrame:
+def funnel_hourly(sessionised: DataFrame, robots: DataFrame, *, steps: Sequence[str]) -> DataFrame:
     """One row per hour, kind of traffic, mode and step, from whole sessions; in the hours these
     started, by which their visitors are robots or not."""
     number = F.array_position(F.array(*[F.lit(step) for step in steps]), F.col("event_name"))

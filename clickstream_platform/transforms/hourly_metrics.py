@@ -4,11 +4,15 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.marts import HOURLY_METRICS
-from clickstream_platform.transforms.robots import by_traffic
+from clickstream_platform.transforms.robot_hours import by_traffic
 from clickstream_platform.transforms.sessions import typed
 from clickstream_platform.transforms.times import hour_start
 
-_EVENTS = (("page_views", "page_view"), ("view_items", "view_item"), ("add_to_carts", "add_to_cart"))
+_EVENTS = (
+    ("page_views", "page_view"),
+    ("view_items", "view_item"),
+    ("add_to_carts", "add_to_cart"),
+)
 _SUMS = (
     *("events", "page_views", "view_items", "add_to_carts", "sessions_started", "orders"),
     *("revenue", "orders_other_currency"),

@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.activity import PRODUCT_ACTIVITY_HOURLY
-from clickstream_platform.transforms.robots import of_both_kinds, with_is_robot
+from clickstream_platform.transforms.robot_hours import of_both_kinds, with_is_robot
 from clickstream_platform.transforms.sessions import typed
 
 _OF = ("event_day", "event_hour", "visitor_id")

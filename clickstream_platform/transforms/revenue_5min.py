@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.marts import REVENUE_5MIN
-from clickstream_platform.transforms.robots import by_traffic
+from clickstream_platform.transforms.robot_hours import by_traffic
 from clickstream_platform.transforms.sessions import typed
 
 

@@ -24,10 +24,7 @@ def events(spark: SparkSession) -> DataFrame:
         ("r", "u", "view_item", None, [a]),  # a robot with the same account
         ("r", None, "purchase", "failure", [b]),
     ]
-    schema = (
-        "visitor_id string, user_id string, event_name string, outcome string, "
-        f"items {ITEMS}"
-    )
+    schema = f"visitor_id string, user_id string, event_name string, outcome string, items {ITEMS}"
     made = spark.createDataFrame(rows, schema)
     return made.selectExpr("*", f"'{HOUR}' AS event_hour", "'2024-11-29' AS event_day")
 

@@ -35,8 +35,8 @@ def test_a_step_is_reached_when_its_mode_s_condition_first_holds(spark: SparkSes
     rows.append(("straight", "visitor of straight", "2024-11-29T11", 4, "view", at("11:00:00")))
     rows.append((None, None, "2024-11-29T10", None, "view", at("10:00:00")))
     schema = (
-        "session_id string, visitor_id string, event_hour string, event_sequence bigint, event_name string, "
-        "event_timestamp timestamp"
+        "session_id string, visitor_id string, event_hour string, event_sequence bigint, "
+        "event_name string, event_timestamp timestamp"
     )
     flagged = robots(spark, "visitor of robot").union(
         robots(spark, "visitor of straight", hour="2024-11-29T11")

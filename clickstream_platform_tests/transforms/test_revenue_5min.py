@@ -19,8 +19,8 @@ def test_what_the_items_do_not_explain_stands_in_a_row_of_its_own(spark: SparkSe
         ("o6", "r", at("10:10:00"), "USD", money("1.00"), []),
     ]
     schema = (
-        "order_id string, visitor_id string, ordered_at timestamp, currency string, value decimal(12,2), "
-        f"items {ITEMS}"
+        "order_id string, visitor_id string, ordered_at timestamp, currency string, "
+        f"value decimal(12,2), items {ITEMS}"
     )
     orders = spark.createDataFrame(rows, schema).selectExpr("*", "'2024-11-29T10' AS event_hour")
     names = ("currency", "item_category", "item_id", "orders", "units", "revenue")

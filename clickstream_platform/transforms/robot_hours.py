@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.tables.kinds import TRAFFIC_OF_HOUR
+from clickstream_platform.tables.robot_hours import TRAFFIC_OF_HOUR
 
 _KEY = ["event_hour", "visitor_id"]
 
