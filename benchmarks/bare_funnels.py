@@ -46,7 +46,18 @@ def step_columns(no: int) -> dict[str, Column]:
     }
 
 
-def funnel_10min(events: DataFrame) -> DataFrame:
+def both_kinds(rows: DataFrame, robots: DataFrame) -> DataFrame:
+    """Every row as all traffic, and as human if the hour's `robots` lack its visitor."""
+    marked = F.broadcast(robots.withColumn("robot", F.lit(True)))
+    kinds = F.array(F.lit("all"), F.when(F.col("robot").isNull(), "human"))
+    return (
+        rows.join(marked, ["event_hour", "visitor_id"], "left")
+        .withColumn("traffic", F.explode(F.array_compact(kinds)))
+        .drop("robot")
+    )
+
+
+def funnel_10min(events: DataFrame, robots: DataFrame) -> DataFrame:
     at = F.unix_micros("event_timestamp")
     units = (
         events.where(F.col("visitor_id").isNotNull())
@@ -65,12 +76,14 @@ def funnel_10min(events: DataFrame) -> DataFrame:
         when.append(F.when(through, F.greatest(*done) if no else done[0]))
         counts += [F.count(f"f{no}").alias(f"a{no}"), F.count_if(through).alias(f"t{no}")]
     return (
-        units.groupBy("event_hour", "w")
+        both_kinds(units, robots)
+        .groupBy("event_hour", "w", "traffic")
         .agg(*counts, *step_times(when))
         .select(
             "event_hour",
             F.col("w.start").alias("window_start"),
             F.col("w.end").alias("window_end"),
+            "traffic",
             inlined(
                 [
                     {
@@ -86,31 +99,36 @@ def funnel_10min(events: DataFrame) -> DataFrame:
     )  # fmt: skip
 
 
-def funnel_hourly(events: DataFrame) -> DataFrame:
+def funnel_hourly(events: DataFrame, robots: DataFrame) -> DataFrame:
     number = F.array_position(F.array(*[F.lit(step) for step in STEPS]), F.col("event_name"))
     at = F.unix_micros("event_timestamp").alias("at")
     did = F.when(number > 0, F.struct("event_sequence", number.cast("int").alias("no"), at))
     walks = (
         events.where(F.col("session_id").isNotNull())
-        .groupBy("session_id")
+        .groupBy("session_id", "visitor_id")
         .agg(
             F.min("event_hour").alias("event_hour"),
             F.array_sort(F.collect_list(did)).alias("walk"),
         )
-        .select("event_hour", "walk", *[first_of(no).alias(f"f{no}") for no in range(len(STEPS))])
+        .select(
+            *("event_hour", "visitor_id", "walk"),
+            *[first_of(no).alias(f"f{no}") for no in range(len(STEPS))],
+        )
     )
     modes = {"any": any_order(), "ordered": ordered(), "strict": strict()}
     reached = walks.select(
         "event_hour",
+        "visitor_id",
         inlined([{"mode": F.lit(mode), "at": times} for mode, times in modes.items()]),
     )
     when = [F.get("at", F.lit(no)) for no in range(len(STEPS))]
     counts = [F.count(moment).alias(f"t{no}") for no, moment in enumerate(when)]
     return (
-        reached.groupBy("event_hour", "mode")
+        both_kinds(reached, robots)
+        .groupBy("event_hour", "traffic", "mode")
         .agg(*counts, *step_times(when))
         .select(
-            "event_hour", "mode",
+            "event_hour", "traffic", "mode",
             inlined(
                 [
                     {

@@ -10,7 +10,7 @@ from deltalake import write_deltalake
 from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
-from benchmarks.bare_funnels import funnel_10min, funnel_hourly
+from benchmarks.bare_funnels import both_kinds, funnel_10min, funnel_hourly
 
 IDLE_S, CAP_S, REPEAT_S = 1800, 86_400, 30 * 86_400
 CURRENCY = "USD"
@@ -36,7 +36,7 @@ ENGAGED_GAP_US = 60_000_000
 
 
 def tables(silver: DataFrame) -> dict[str, DataFrame]:
-    """Every gold table by name, from silver's `READ` columns; two of its frames are cached."""
+    """Every gold table by name, from silver's `READ` columns; three of its frames are cached."""
     bought = with_orders(silver.where(F.col("event_name") == "purchase")).persist()
     orders = bought.where("is_order")
     keys = orders.select("event_hour", "event_id", "is_order")
@@ -47,16 +47,18 @@ def tables(silver: DataFrame) -> dict[str, DataFrame]:
         .persist()
     )
     placed = fact_transactions(orders)
+    bots = bot_visitors(events).persist()
+    robots = bots.where("is_bot").select("event_hour", "visitor_id")
     return {
         "fact_events": events.select(*FACT),
         "fact_sessions": fact_sessions(events),
         "fact_transactions": placed,
         "transaction_conflicts": conflicts(bought),
-        "revenue_5min": revenue_5min(placed),
-        "funnel_10min": funnel_10min(events),
-        "funnel_hourly": funnel_hourly(events),
-        "hourly_metrics": hourly_metrics(events),
-        "bot_visitors_hourly": bot_visitors(events),
+        "revenue_5min": revenue_5min(placed, robots),
+        "funnel_10min": funnel_10min(events, robots),
+        "funnel_hourly": funnel_hourly(events, robots),
+        "hourly_metrics": hourly_metrics(events, robots),
+        "bot_visitors_hourly": bots,
     }
 
 
@@ -230,7 +232,7 @@ def conflicts(bought: DataFrame) -> DataFrame:
     )  # fmt: skip
 
 
-def revenue_5min(orders: DataFrame) -> DataFrame:
+def revenue_5min(orders: DataFrame, robots: DataFrame) -> DataFrame:
     zero = F.lit(0).cast("decimal(12,2)")
 
     def worth(item: Column) -> Column:
@@ -257,11 +259,12 @@ def revenue_5min(orders: DataFrame) -> DataFrame:
     )
     parts = F.when(rest["revenue"] == 0, part).otherwise(F.concat(part, F.array(rest)))
     return (
-        orders.select(
-            "event_hour", "order_id", "currency", F.window("ordered_at", "5 minutes").alias("w"),
-            F.inline(parts),
+        both_kinds(orders, robots)
+        .select(
+            "event_hour", "traffic", "order_id", "currency",
+            F.window("ordered_at", "5 minutes").alias("w"), F.inline(parts),
         )
-        .groupBy("event_hour", "w", "currency", "item_category", "item_id")
+        .groupBy("event_hour", "w", "traffic", "currency", "item_category", "item_id")
         .agg(
             F.count_distinct("order_id").alias("orders"),
             F.sum("units").alias("units"),
@@ -272,24 +275,32 @@ def revenue_5min(orders: DataFrame) -> DataFrame:
     )  # fmt: skip
 
 
-def hourly_metrics(events: DataFrame) -> DataFrame:
+def hourly_metrics(events: DataFrame, robots: DataFrame) -> DataFrame:
     ours = F.coalesce(F.col("currency") == CURRENCY, F.lit(True))
     placed = F.col("is_order")
+    sums = (
+        "events", "page_views", "view_items", "add_to_carts", "sessions_started", "orders",
+        "revenue", "orders_other_currency",
+    )  # fmt: skip
+    people = events.groupBy("event_hour", "visitor_id", "user_id").agg(
+        F.count(F.lit(1)).alias("events"),
+        count_of("page_view").alias("page_views"),
+        count_of("view_item").alias("view_items"),
+        count_of("add_to_cart").alias("add_to_carts"),
+        F.count_if(F.col("event_sequence") == 1).alias("sessions_started"),
+        F.count_if(placed).alias("orders"),
+        F.coalesce(F.sum(F.when(placed & ours, F.col("value"))), F.lit(0))
+        .cast(MONEY)
+        .alias("revenue"),
+        F.count_if(placed & ~ours).alias("orders_other_currency"),
+    )
     return (
-        events.groupBy("event_hour")
+        both_kinds(people, robots)
+        .groupBy("event_hour", "traffic")
         .agg(
-            F.count(F.lit(1)).alias("events"),
+            *[F.sum(name).cast(MONEY if name == "revenue" else LONG).alias(name) for name in sums],
             F.count_distinct("visitor_id").alias("visitors"),
             F.count_distinct("user_id").alias("users"),
-            count_of("page_view").alias("page_views"),
-            count_of("view_item").alias("view_items"),
-            count_of("add_to_cart").alias("add_to_carts"),
-            F.count_if(F.col("event_sequence") == 1).alias("sessions_started"),
-            F.count_if(placed).alias("orders"),
-            F.coalesce(F.sum(F.when(placed & ours, F.col("value"))), F.lit(0))
-            .cast(MONEY)
-            .alias("revenue"),
-            F.count_if(placed & ~ours).alias("orders_other_currency"),
         )
         .withColumn("hour_start", F.to_timestamp(F.concat("event_hour", F.lit(":00:00Z"))))
     )

@@ -37,8 +37,8 @@ BATCH = pa.schema(
     }
 )
 GOLD = (
-    "fact_transactions", "transaction_conflicts", "revenue_5min", "fact_events", "fact_sessions",
-    "funnel_10min", "funnel_hourly", "hourly_metrics", "bot_visitors_hourly",
+    "fact_transactions", "transaction_conflicts", "bot_visitors_hourly", "revenue_5min",
+    "fact_events", "fact_sessions", "funnel_10min", "funnel_hourly", "hourly_metrics",
 )  # fmt: skip
 
 
@@ -51,6 +51,8 @@ def run(landing: Path, out: Path) -> None:
         _silver(sql, landing, out)
         for name in GOLD:
             sql.execute(f"CREATE TABLE {name} AS {_text(name)}")
+            if name == "bot_visitors_hourly":
+                sql.execute(f"CREATE TABLE kinds AS {_text('kinds')}")
             _store(sql, f"SELECT * FROM {name}", out / "gold" / name, "event_hour")
 
 

@@ -54,6 +54,12 @@ from (select s.*, s.session_no as n from s) as s, range(1, 10) as steps(step);
 create or replace table o as
 select *, (price * 2)::decimal(12, 2) as value, 'o' || session_no as order_id
 from e where event_name = 'purchase';
+create or replace view e_of as
+select e.*, traffic from e, (values ('all'), ('human')) as traffics(traffic)
+where traffic = 'all' or session_no % 50 <> 0;
+create or replace view o_of as
+select o.*, traffic from o, (values ('all'), ('human')) as traffics(traffic)
+where traffic = 'all' or session_no % 50 <> 0;
 insert into orders_of_all select visitor_no, value, event_timestamp from o;
 insert into sessions_of_all select visitor_no, started_at, luck < 60 from s;
 """
@@ -88,25 +94,27 @@ BY_DAY = {
             as user_id, value, 'USD' as currency, 1 as item_count, 2 as units, ITEM as items
         from o""",
     "gold/revenue_5min": """
-        select event_hour, time_bucket(interval 5 minute, event_timestamp) as window_start,
+        select event_hour, traffic,
+            time_bucket(interval 5 minute, event_timestamp) as window_start,
             window_start + interval 5 minute as window_end, 'USD' as currency,
             'c' || (hash(product) % 8) as item_category, product as item_id, count(*) as orders,
             2 * count(*) as units, sum(value) as revenue
-        from o group by event_hour, window_start, product""",
+        from o_of group by event_hour, traffic, window_start, product""",
     "gold/funnel_10min": """
-        select event_hour, time_bucket(interval 10 minute, event_timestamp) as window_start,
+        select event_hour, traffic,
+            time_bucket(interval 10 minute, event_timestamp) as window_start,
             window_start + interval 10 minute as window_end, step_no, step,
             count(distinct visitor_no) as sessions_at_step,
             sessions_at_step as sessions_through_step
-        from e join steps on step = event_name
-        group by event_hour, window_start, step_no, step""",
+        from e_of join steps on step = event_name
+        group by event_hour, traffic, window_start, step_no, step""",
     "gold/funnel_hourly": """
-        select event_hour, mode, step_no, step, count(distinct session_no) as sessions
-        from e join steps on step = event_name
+        select event_hour, traffic, mode, step_no, step, count(distinct session_no) as sessions
+        from e_of join steps on step = event_name
         cross join (values ('any'), ('ordered'), ('strict')) as modes(mode)
-        group by event_hour, mode, step_no, step""",
+        group by event_hour, traffic, mode, step_no, step""",
     "gold/hourly_metrics": """
-        select event_hour, strptime(event_hour, '%Y-%m-%dT%H')::timestamptz as hour_start,
+        select event_hour, traffic, strptime(event_hour, '%Y-%m-%dT%H')::timestamptz as hour_start,
             count(*) as events, count(distinct visitor_no) as visitors,
             count(distinct session_no) as sessions_started,
             count(*) filter (where event_name = 'page_view') as page_views,
@@ -114,7 +122,7 @@ BY_DAY = {
             count(*) filter (where event_name = 'add_to_cart') as add_to_carts,
             count(*) filter (where event_name = 'purchase') as orders,
             coalesce(sum(price * 2) filter (where event_name = 'purchase'), 0) as revenue
-        from e group by event_hour""",
+        from e_of group by event_hour, traffic""",
     "gold/bot_visitors_hourly": """
         select distinct on (event_hour, visitor_no) hour_of(started_at) as event_hour,
             'v' || visitor_no as visitor_id, 9 as events, (luck < 3)::bigint as orders,
@@ -140,12 +148,12 @@ BY_DAY = {
             as revenue, max(price) as max_price
         from e where event_name <> 'page_view' group by product""",
     "gold/product_activity_hourly": """
-        select day_key() as event_day, event_hour, product as item_id,
+        select day_key() as event_day, event_hour, traffic, product as item_id,
             count(*) filter (where event_name = 'view_item') as views,
             count(*) filter (where event_name = 'add_to_cart') as add_to_carts,
             count(*) filter (where event_name = 'purchase') as orders, 2 * orders as units,
             coalesce(sum(price * 2) filter (where event_name = 'purchase'), 0) as revenue
-        from e where event_name <> 'page_view' group by event_hour, product""",
+        from e_of where event_name <> 'page_view' group by event_hour, traffic, product""",
     "gold/traffic_daily": """
         select day_key() as event_day, traffic, dimension,
             case dimension when 'channel_group' then channel_group
@@ -173,19 +181,19 @@ BY_DAY = {
         cross join (values ('any'), ('ordered'), ('strict')) as modes(mode)
         group by funnel, traffic, unit, mode, step_no, step""",
     "gold/event_activity_hourly": """
-        select day_key() as event_day, event_hour, event_name,
+        select day_key() as event_day, event_hour, traffic, event_name,
             if(event_name = 'purchase', ['success', 'failure'][1 + (luck % 2)::integer], null)
                 as outcome,
             count(*) as events, count(distinct visitor_no) as visitors
-        from e group by event_hour, event_name, outcome""",
+        from e_of group by event_hour, traffic, event_name, outcome""",
     "gold/customer_activity_hourly": """
-        select day_key() as event_day, event_hour,
+        select day_key() as event_day, event_hour, traffic,
             if(visitor_no % 3 = 0, 'u', 'v') || visitor_no as customer_id, count(*) as events,
             count(*) filter (where event_name = 'view_item') as view_items,
             count(*) filter (where event_name = 'add_to_cart') as add_to_carts,
             count(*) filter (where event_name = 'purchase') as orders,
             coalesce(sum(price * 2) filter (where event_name = 'purchase'), 0) as revenue
-        from e group by event_hour, visitor_no""",
+        from e_of group by event_hour, traffic, visitor_no""",
     "gold/journey_paths": """
         select day_key() as event_day, path, depth, 'step' || (n % 15) as step,
             1000 // (n + 1) + 1 as sessions, 1 as exits, 0 as converted_sessions

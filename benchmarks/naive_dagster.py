@@ -31,10 +31,12 @@ KEYS = {
     "gold/fact_sessions": ("event_hour", "session_id"),
     "gold/fact_transactions": ("event_hour", "order_id"),
     "gold/transaction_conflicts": ("event_hour", "event_id"),
-    "gold/revenue_5min": ("event_hour", "window_start", "currency", "item_category", "item_id"),
-    "gold/funnel_10min": ("event_hour", "window_start", "step_no"),
-    "gold/funnel_hourly": ("event_hour", "mode", "step_no"),
-    "gold/hourly_metrics": ("event_hour",),
+    "gold/revenue_5min": (
+        *("event_hour", "window_start", "traffic", "currency", "item_category", "item_id"),
+    ),
+    "gold/funnel_10min": ("event_hour", "window_start", "traffic", "step_no"),
+    "gold/funnel_hourly": ("event_hour", "traffic", "mode", "step_no"),
+    "gold/hourly_metrics": ("event_hour", "traffic"),
     "gold/bot_visitors_hourly": ("event_hour", "visitor_id"),
 }
 

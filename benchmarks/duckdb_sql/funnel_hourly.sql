@@ -1,6 +1,6 @@
 with did as (
     select
-        session_id, event_hour, event_sequence as seq, epoch_us(event_timestamp) as us,
+        session_id, visitor_id, event_hour, event_sequence as seq, epoch_us(event_timestamp) as us,
         list_position(['view_item', 'add_to_cart', 'begin_checkout', 'purchase'], event_name) as no
     from placed
     where session_id is not null
@@ -40,6 +40,7 @@ strict as (
 walks as (
     select
         session_id,
+        visitor_id,
         min(event_hour) as event_hour,
         list({'no': no, 'seq': seq, 'us': us} order by seq) filter (no > 0) as walk,
         [
@@ -47,7 +48,7 @@ walks as (
             min(us) filter (no = 3), min(us) filter (no = 4)
         ] as firsts
     from did
-    group by session_id
+    group by session_id, visitor_id
 ),
 
 -- In order the next step counts and all others are passed over.
@@ -70,6 +71,7 @@ chosen as (
 reached as (
     select
         event_hour,
+        visitor_id,
         unnest([
             {'mode': 'any', 'moments': list_transform([1, 2, 3, 4], lambda n: if(
                 list_count(firsts[:n]) = n, list_max(firsts[:n]), null))},
@@ -82,13 +84,14 @@ reached as (
 
 counted as (
     select
-        event_hour, mode, step_no, step,
+        event_hour, traffic, mode, step_no, step,
         count(moments[step_no]) as sessions,
         avg(moments[step_no] - moments[step_no - 1]) / 1000000.0::double as mean_step_s,
         median(moments[step_no] - moments[step_no - 1]) / 1000000.0::double as median_step_s,
         median(moments[step_no] - moments[1]) filter (step_no > 1) / 1000000.0::double
             as median_total_s
     from reached
+    join kinds using (event_hour, visitor_id)
     cross join (values
         (1::bigint, 'view_item'), (2, 'add_to_cart'), (3, 'begin_checkout'), (4, 'purchase')
     ) as steps (step_no, step)
@@ -100,4 +103,4 @@ select
     sessions / nullif(lag(sessions) over w, 0)::double as step_rate,
     sessions / nullif(first_value(sessions) over w, 0)::double as overall_rate
 from counted
-window w as (partition by event_hour, mode order by step_no)
+window w as (partition by event_hour, traffic, mode order by step_no)

@@ -1,8 +1,9 @@
 select
-    event_hour,
-    try_strptime(event_hour, '%Y-%m-%dT%H')::timestamptz as hour_start,
+    placed.event_hour,
+    try_strptime(placed.event_hour, '%Y-%m-%dT%H')::timestamptz as hour_start,
+    traffic,
     count(*) as events,
-    count(distinct visitor_id) as visitors,
+    count(distinct placed.visitor_id) as visitors,
     count(distinct user_id) as users,
     count(*) filter (event_name = 'page_view') as page_views,
     count(*) filter (event_name = 'view_item') as view_items,
@@ -13,4 +14,6 @@ select
         as revenue,
     count(*) filter (is_order and currency <> 'USD') as orders_other_currency
 from placed
-group by event_hour
+join kinds on kinds.event_hour = placed.event_hour
+    and kinds.visitor_id is not distinct from placed.visitor_id
+group by placed.event_hour, traffic

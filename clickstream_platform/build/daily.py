@@ -68,10 +68,10 @@ from clickstream_platform.transforms.fact_daily_metrics import fact_daily_metric
 from clickstream_platform.transforms.funnels_daily import funnels_daily
 from clickstream_platform.transforms.journey_paths import journey_paths
 from clickstream_platform.transforms.people import identity_links, people
+from clickstream_platform.transforms.product_activity import product_activity_hourly
 from clickstream_platform.transforms.product_affinity import product_affinity
 from clickstream_platform.transforms.product_metrics import (
     dim_product_metrics,
-    product_activity_hourly,
     product_metrics_daily,
 )
 
@@ -103,12 +103,14 @@ DEFINITIONS: dict[str, Definition] = {
     EXPERIMENT_EXPOSURES.path: lambda f, days: experiment_exposures(_on(f.of(FACT_EVENTS), days)),
     ANOMALIES.path: lambda f, days: anomalies(f.of(HOURLY_METRICS), days),
     PRICE_OUTLIERS.path: lambda f, days: price_outliers(_on(f.of(FACT_EVENTS), days)),
-    EVENT_ACTIVITY_HOURLY.path: lambda f, days: event_activity_hourly(_on(f.of(FACT_EVENTS), days)),
+    EVENT_ACTIVITY_HOURLY.path: lambda f, days: event_activity_hourly(
+        _on(f.of(FACT_EVENTS), days), f.robots
+    ),
     PRODUCT_ACTIVITY_HOURLY.path: lambda f, days: product_activity_hourly(
-        _on(f.of(FACT_EVENTS), days), _on(f.of(FACT_TRANSACTIONS), days)
+        _on(f.of(FACT_EVENTS), days), _on(f.of(FACT_TRANSACTIONS), days), f.robots
     ),
     CUSTOMER_ACTIVITY_HOURLY.path: lambda f, days: customer_activity_hourly(
-        _on(f.of(FACT_EVENTS), days), _on(f.of(FACT_TRANSACTIONS), days)
+        _on(f.of(FACT_EVENTS), days), _on(f.of(FACT_TRANSACTIONS), days), f.robots
     ),
     SESSION_PRODUCTS.path: lambda f, days: session_products(
         _on(f.of(FACT_SESSIONS), days), f.of(FACT_EVENTS), f.of(FACT_TRANSACTIONS)

@@ -18,6 +18,7 @@ from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS, FACT_T
 from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
 from clickstream_platform.transforms.customers import customer_id
 from clickstream_platform.transforms.limits import Limits
+from clickstream_platform.transforms.robot_hours import robots_of
 
 _EVENT_COLUMNS = (
     *("event_hour", "id_scope", "event_id", "event_name", "event_timestamp", "visitor_id"),
@@ -58,6 +59,11 @@ class Facts:
         flagged = self.of(BOT_VISITORS_HOURLY).where("is_bot")
         return flagged.select(DAY_COLUMN, "visitor_id").distinct()
 
+    @property
+    def robots(self) -> DataFrame:
+        """One row per hour and visitor that is a robot in it."""
+        return robots_of(self.of(BOT_VISITORS_HOURLY))
+
     def _prepared(self, table: Table, days: Sequence[str] | None) -> DataFrame:
         rows = self._read(table, days)
         if not table.hourly:
@@ -76,7 +82,7 @@ class Facts:
     def _read(self, table: Table, days: Sequence[str] | None) -> DataFrame:
         spark, lake = self._workspace.spark, self._workspace.lake
         hours = None if days is None else [hour for day in days for hour in hours_of_day(day)]
-        return delta.read_partitions(spark, lake, table, hours)
+        return _filled(delta.read_partitions(spark, lake, table, hours), table)
 
 
 def _days_to_read(
@@ -94,6 +100,14 @@ def _days_to_read(
             for step in range(-days_before(table, limits), table.days_after + 1)
         }
     )
+
+
+def _filled(rows: DataFrame, table: Table) -> DataFrame:
+    """The rows with what those have that are older than a column."""
+    for name, before in table.late_columns.items():
+        known = F.col(name) if name in rows.columns else F.lit(None)
+        rows = rows.withColumn(name, F.coalesce(known, F.lit(before)))
+    return rows
 
 
 def _day() -> Column:

@@ -46,7 +46,6 @@ from clickstream_platform.transforms.limits import Limits
 from clickstream_platform.transforms.orders import fact_transactions, transaction_conflicts
 from clickstream_platform.transforms.revenue_5min import revenue_5min
 from clickstream_platform.transforms.sessions import fact_events, fact_sessions
-from clickstream_platform.transforms.traffic_quality import bot_visitors_hourly
 
 Definition = Callable[[GoldWindow, Sequence[str], Limits], DataFrame]
 
@@ -128,17 +127,17 @@ DEFINITIONS: dict[str, Definition] = {
     FACT_SESSIONS.path: lambda w, hours, _: _in(fact_sessions(w.events), hours),
     FACT_TRANSACTIONS.path: lambda w, hours, _: _orders(w, hours),
     TRANSACTION_CONFLICTS.path: lambda w, hours, _: transaction_conflicts(_in(w.purchases, hours)),
-    REVENUE_5MIN.path: lambda w, hours, _: revenue_5min(_orders(w, hours)),
+    REVENUE_5MIN.path: lambda w, hours, _: revenue_5min(_orders(w, hours), w.robots),
     FUNNEL_10MIN.path: lambda w, hours, limits: funnel_10min(
-        _in(w.events, hours), steps=limits.funnel_steps
+        _in(w.events, hours), w.robots, steps=limits.funnel_steps
     ),
     HOURLY_METRICS.path: lambda w, hours, limits: hourly_metrics(
-        _in(w.events, hours), reporting_currency=limits.reporting_currency
+        _in(w.events, hours), w.robots, reporting_currency=limits.reporting_currency
     ),
     FUNNEL_HOURLY.path: lambda w, hours, limits: _in(
-        funnel_hourly(w.events, steps=limits.funnel_steps), hours
+        funnel_hourly(w.events, w.robots, steps=limits.funnel_steps), hours
     ),
-    BOT_VISITORS_HOURLY.path: lambda w, hours, _: bot_visitors_hourly(_in(w.events, hours)),
+    BOT_VISITORS_HOURLY.path: lambda w, hours, _: _in(w.bots, hours),
 }
 
 

@@ -15,7 +15,9 @@ from clickstream_platform.storage import delta
 from clickstream_platform.tables.facts import FACT_EVENTS
 from clickstream_platform.tables.silver import SILVER_EVENTS
 from clickstream_platform.transforms.orders import purchases, with_is_order
+from clickstream_platform.transforms.robot_hours import robots_of
 from clickstream_platform.transforms.sessions import with_sessions
+from clickstream_platform.transforms.traffic_quality import bot_visitors_hourly
 
 _MARGIN_HOURS = 2  # covers nearly all sessions; longer chains are followed hour by hour
 _READ = (
@@ -48,15 +50,23 @@ class Orders:
 
 @dataclass(frozen=True)
 class GoldWindow:
-    """Events of the wanted hours and their neighbours, with sessions and order flags, cached."""
+    """Events of the wanted hours and their neighbours, with sessions and order flags, and the
+    wanted hours' `bot_visitors_hourly`; cached."""
 
     events: DataFrame
     purchases: DataFrame
+    bots: DataFrame
     reaches: Mapping[str, Reach]
     later_links: Mapping[str, frozenset[str]]  # later hour -> wanted hours its repeats belong to
     loaded: tuple[str, ...]
 
+    @property
+    def robots(self) -> DataFrame:
+        """One row per wanted hour and visitor that is a robot in it."""
+        return robots_of(self.bots)
+
     def close(self) -> None:
+        self.bots.unpersist()
         self.events.unpersist()
 
 
@@ -93,7 +103,8 @@ def open_window(
         hour: Reach(reach.first, reach.last, tuple(sorted(linked.get(hour, set()))))
         for hour, reach in reaches.items()
     }
-    return GoldWindow(events, orders.purchases, complete, later, tuple(loaded))
+    bots = bot_visitors_hourly(events.where(F.col("event_hour").isin([*hours]))).persist()
+    return GoldWindow(events, orders.purchases, bots, complete, later, tuple(loaded))
 
 
 def _within(known: Sequence[str], hours: Sequence[str], margin: int) -> list[str]:

@@ -19,6 +19,7 @@ from deltalake import DeltaTable
 
 from clickstream_platform.errors import UsageError
 from clickstream_platform.queries import datasets
+from clickstream_platform.queries.late import with_late_columns
 from clickstream_platform.queries.only import (
     ROBOTS,
     ROBOTS_RAW,
@@ -174,8 +175,10 @@ class Lake:
 
     def _mount_table(self, name: str, version: int | None) -> None:
         relation = self._relation(name, version)
-        kept = self._kept(name, self._columns_of(name, version))
-        self.sql.execute(f"create view {name} as from {relation}{kept}")
+        columns = self._columns_of(name, version)
+        kept = self._kept(name, columns)
+        rows = with_late_columns(relation, name, columns)
+        self.sql.execute(f"create view {name} as from {rows}{kept}")
 
     def _relation(self, name: str, version: int | None) -> str:
         """What to select from for the table's rows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.tables.contract import Table
@@ -26,3 +27,14 @@ def conform(rows: pa.Table, table: Table) -> pa.Table:
         return rows.select(wanted.names).cast(wanted)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise SchemaMismatchError(f"{table.path}: {error}") from error
+
+
+def with_late_columns(rows: pa.Table, table: Table) -> pa.Table:
+    """`rows` of an older home, with what they have in columns that the table got later."""
+    for name, before in table.late_columns.items():
+        if name not in rows.column_names:
+            rows = rows.append_column(name, pa.repeat(before, len(rows)))
+        elif rows[name].null_count:
+            at = rows.column_names.index(name)
+            rows = rows.set_column(at, name, pc.fill_null(rows[name], before))
+    return rows

@@ -19,24 +19,15 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 from psycopg import sql
 from psycopg.types.json import Jsonb
-from pyspark.sql import types as T
 
 from clickstream_platform.errors import EnvironmentProblemError
 from clickstream_platform.storage import delta
-from clickstream_platform.tables.contract import ColumnSpec, Table
+from clickstream_platform.storage.conform import with_late_columns
+from clickstream_platform.storage.postgres_tables import create, name_of
+from clickstream_platform.tables.contract import Table
 
 OLDEST_SERVER = 150_000  # PostgreSQL 15: unique indexes that take null as a value
 WHOLE_TABLE = ""  # the partition of a table without partitions
-_TYPES: dict[type[T.DataType], str] = {
-    T.StringType: "text",
-    T.LongType: "bigint",
-    T.IntegerType: "integer",
-    T.DoubleType: "double precision",
-    T.BooleanType: "boolean",
-    T.BinaryType: "bytea",
-    T.DateType: "date",
-    T.TimestampType: "timestamptz",
-}
 _BOOKS = """
 create schema if not exists clickstream;
 create table if not exists clickstream.published (
@@ -93,7 +84,7 @@ def prepare(connection: psycopg.Connection[Any], tables: Iterable[Table]) -> Non
         with connection.transaction():
             connection.execute(_BOOKS)
             for table in tables:
-                _create(connection, table)
+                create(connection, table)
     except psycopg.Error as error:
         raise PostgresError(f"The tables cannot be made: {_words(error)}") from error
 
@@ -108,6 +99,7 @@ def publish(connection: psycopg.Connection[Any], lake: Path, table: Table) -> Pu
     source = DeltaTable(delta.location(lake, table))
     wanted = _contents(source, table.partition_by)
     dataset = source.to_pyarrow_dataset()
+    there = [name for name in table.column_names if name in dataset.schema.names]
     try:
         known = _published(connection, table)
         changed = [name for name in sorted(wanted) if known.get(name) != wanted[name]]
@@ -116,7 +108,7 @@ def publish(connection: psycopg.Connection[Any], lake: Path, table: Table) -> Pu
             condition = None
             if table.partition_by is not None:
                 condition = pc.field(table.partition_by) == name
-            rows = dataset.to_table(columns=list(table.column_names), filter=condition)
+            rows = with_late_columns(dataset.to_table(columns=there, filter=condition), table)
             count += _replace(connection, table, name, rows, content=wanted[name])
         removed = sorted(set(known) - set(wanted))
         for name in removed:
@@ -165,8 +157,8 @@ def _replace(
 ) -> int:
     with connection.transaction():
         _delete(connection, table, partition)
-        columns = sql.SQL(", ").join(map(sql.Identifier, table.column_names))
-        command = sql.SQL("copy {} ({}) from stdin").format(_name(table), columns)
+        columns = sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
+        command = sql.SQL("copy {} ({}) from stdin").format(name_of(table), columns)
         with connection.cursor() as cursor, cursor.copy(command) as copy:
             for row in _values(rows):
                 copy.write_row(row)
@@ -190,10 +182,10 @@ def _remove(connection: psycopg.Connection[Any], table: Table, partition: str) -
 
 def _delete(connection: psycopg.Connection[Any], table: Table, partition: str) -> None:
     if table.partition_by is None:
-        connection.execute(sql.SQL("delete from {}").format(_name(table)))
+        connection.execute(sql.SQL("delete from {}").format(name_of(table)))
         return
     column = sql.Identifier(table.partition_by)
-    command = sql.SQL("delete from {} where {} = %s").format(_name(table), column)
+    command = sql.SQL("delete from {} where {} = %s").format(name_of(table), column)
     connection.execute(command, (partition,))
 
 
@@ -221,55 +213,6 @@ def _json(value: object) -> str:
 
 def _is_plain_list(kind: pa.DataType) -> bool:
     return pa.types.is_list(kind) and not pa.types.is_nested(kind.value_type)
-
-
-def _create(connection: psycopg.Connection[Any], table: Table) -> None:
-    """The table with its key; a key column that may be null needs a unique index instead."""
-    specs = {spec.name: spec for spec in table.columns}
-    is_primary = all(not specs[name].nullable for name in table.keys)
-    lines = [_column(spec) for spec in table.columns]
-    keys = sql.SQL(", ").join(map(sql.Identifier, table.keys))
-    if is_primary:
-        lines.append(sql.SQL("primary key ({})").format(keys))
-    layer = sql.Identifier(table.layer)
-    connection.execute(sql.SQL("create schema if not exists {}").format(layer))
-    connection.execute(
-        sql.SQL("create table if not exists {} ({})").format(
-            _name(table), sql.SQL(", ").join(lines)
-        )
-    )
-    for spec in table.columns:  # of a contract that grew since the table was made
-        command = sql.SQL("alter table {} add column if not exists {} ")
-        added = command.format(_name(table), sql.Identifier(spec.name))
-        connection.execute(added + sql.SQL(postgres_type(spec.type)))
-    if not is_primary:
-        command = sql.SQL("create unique index if not exists {} on {} ({}) nulls not distinct")
-        index = sql.Identifier(f"{table.name}_key")
-        connection.execute(command.format(index, _name(table), keys))
-    if table.partition_by is not None and table.keys[0] != table.partition_by:
-        command = sql.SQL("create index if not exists {} on {} ({})")
-        index = sql.Identifier(f"{table.name}_{table.partition_by}")
-        connection.execute(command.format(index, _name(table), sql.Identifier(table.partition_by)))
-    comment = sql.SQL("comment on table {} is {}")
-    connection.execute(comment.format(_name(table), sql.Literal(table.grain)))
-
-
-def _column(spec: ColumnSpec) -> sql.Composed:
-    words = sql.SQL(postgres_type(spec.type) + ("" if spec.nullable else " not null"))
-    return sql.SQL("{} {}").format(sql.Identifier(spec.name), words)
-
-
-def postgres_type(spark_type: T.DataType) -> str:
-    """The PostgreSQL type of a contract's type; structs and their lists become jsonb."""
-    if isinstance(spark_type, T.DecimalType):
-        return f"numeric({spark_type.precision}, {spark_type.scale})"
-    if isinstance(spark_type, T.ArrayType) and type(spark_type.elementType) in _TYPES:
-        return f"{_TYPES[type(spark_type.elementType)]}[]"
-    return _TYPES.get(type(spark_type), "jsonb")
-
-
-def _name(table: Table) -> sql.Identifier:
-    return sql.Identifier(table.layer, table.name)
 
 
 def _words(error: psycopg.Error) -> str:

@@ -29,9 +29,13 @@ RATE = 200
 SECONDS = 60
 LOOK_EVERY_S = 2.0
 GRACE_S = 900.0  # a cold engine on two slow cores
-_TOTALS = "select sum(orders), sum(revenue), sum(events), max(event_hour) from gold.hourly_metrics"
+_TOTALS = """
+    select sum(orders), sum(revenue), sum(events), max(event_hour) from gold.hourly_metrics
+    where traffic = 'all'
+"""
 _FUNNEL = """
-    select step, sum(sessions_at_step) as at_step from gold.funnel_10min group by step
+    select step, sum(sessions_at_step) as at_step from gold.funnel_10min
+    where traffic = 'all' group by step
     order by min(step_no)
 """
 

@@ -6,6 +6,7 @@ import pandera.pyspark as pa
 from pyspark.sql import types as T
 
 from clickstream_platform.tables.contract import DAY_COLUMN, Table, column
+from clickstream_platform.tables.robot_hours import traffic_of_hour
 
 _EVENTS = "gold/fact_events."
 _SESSIONS = "gold/fact_sessions."
@@ -23,6 +24,7 @@ class EventActivityHourly(pa.DataFrameModel):
 
     event_day: T.StringType = column("UTC day.", of=(_EVENTS + "event_hour",))
     event_hour: T.StringType = column("Hour.", of=(_EVENTS + "event_hour",))
+    traffic: T.StringType = traffic_of_hour()
     event_name: T.StringType = column("What was done.", of=(_EVENTS + "event_name",))
     outcome: T.StringType = column("As sent.", nullable=True, of=(_EVENTS + "outcome",))
     events: T.LongType = column("Events.", of=(_EVENTS + "event_id",), ge=1)
@@ -33,12 +35,12 @@ EVENT_ACTIVITY_HOURLY = Table(
     layer="gold",
     name="event_activity_hourly",
     model=EventActivityHourly,
-    grain="one row per hour, event name and outcome",
-    keys=("event_hour", "event_name", "outcome"),
+    grain="one row per hour, kind of traffic, event name and outcome",
+    keys=("event_hour", "traffic", "event_name", "outcome"),
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_events",),
+    inputs=("gold/fact_events", "gold/bot_visitors_hourly"),
     reach="day",
     kinds=_DELTA_RS,
     hourly=False,
@@ -50,6 +52,7 @@ class ProductActivityHourly(pa.DataFrameModel):
 
     event_day: T.StringType = column("UTC day.", of=(_EVENTS + "event_hour",))
     event_hour: T.StringType = column("Hour.", of=(_EVENTS + "event_hour",))
+    traffic: T.StringType = traffic_of_hour()
     item_id: T.StringType = column("Product.", of=(_EVENTS + "items",))
     views: T.LongType = column("`view_item` events with it.", of=(_EVENTS + "items",), ge=0)
     add_to_carts: T.LongType = column(
@@ -68,12 +71,12 @@ PRODUCT_ACTIVITY_HOURLY = Table(
     layer="gold",
     name="product_activity_hourly",
     model=ProductActivityHourly,
-    grain="one row per hour and product that was seen, put into a cart or ordered",
-    keys=("event_hour", "item_id"),
+    grain="one row per hour, kind of traffic, and product seen, put into a cart or ordered",
+    keys=("event_hour", "traffic", "item_id"),
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_events", "gold/fact_transactions"),
+    inputs=("gold/fact_events", "gold/fact_transactions", "gold/bot_visitors_hourly"),
     reach="day",
     kinds=_DELTA_RS,
     hourly=False,
@@ -85,6 +88,7 @@ class CustomerActivityHourly(pa.DataFrameModel):
 
     event_day: T.StringType = column("UTC day.", of=(_EVENTS + "event_hour",))
     event_hour: T.StringType = column("Hour.", of=(_EVENTS + "event_hour",))
+    traffic: T.StringType = traffic_of_hour()
     customer_id: T.StringType = column(
         "The event's account id, else its visitor id.",
         of=(_EVENTS + "user_id", _EVENTS + "visitor_id"),
@@ -105,12 +109,12 @@ CUSTOMER_ACTIVITY_HOURLY = Table(
     layer="gold",
     name="customer_activity_hourly",
     model=CustomerActivityHourly,
-    grain="one row per hour and customer with an event",
-    keys=("event_hour", "customer_id"),
+    grain="one row per hour, kind of traffic, and customer with an event of it",
+    keys=("event_hour", "traffic", "customer_id"),
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_events", "gold/fact_transactions"),
+    inputs=("gold/fact_events", "gold/fact_transactions", "gold/bot_visitors_hourly"),
     reach="day",
     kinds=_DELTA_RS,
     hourly=False,

@@ -29,14 +29,23 @@ def column(
     pii: Literal["id", "network", "free_text"] | None = None,
     action: Action = "block",
     profile: bool = False,
+    before: str | None = None,
     **checks: Any,
 ) -> Any:
     """A Pandera field that also knows its unit, lineage and what a broken rule leads to.
 
     `of` names the inputs as `layer/table.column`; `profile` adds an approximate count of distinct
-    values to the hour's report; `checks` are Pandera's own (`ge`, `isin`, `str_matches`, …).
+    values to the hour's report; `before` is what rows have that were written before the table had
+    the column; `checks` are Pandera's own (`ge`, `isin`, `str_matches`, …).
     """
-    metadata = {"unit": unit, "of": tuple(of), "pii": pii, "action": action, "profile": profile}
+    metadata = {
+        "unit": unit,
+        "of": tuple(of),
+        "pii": pii,
+        "action": action,
+        "profile": profile,
+        "before": before,
+    }
     return pa.Field(nullable=nullable, description=description, metadata=metadata, **checks)
 
 
@@ -53,6 +62,7 @@ class ColumnSpec:
     pii: str | None
     action: Action
     profile: bool
+    before: str | None
     checks: tuple[Any, ...]
 
 
@@ -119,6 +129,11 @@ class Table:
         )
 
     @cached_property
+    def late_columns(self) -> dict[str, str]:
+        """Columns that rows of an older home lack, and the value these rows have."""
+        return {spec.name: spec.before for spec in self.columns if spec.before is not None}
+
+    @cached_property
     def column_names(self) -> tuple[str, ...]:
         return tuple(spec.name for spec in self.columns)
 
@@ -157,6 +172,7 @@ def _spec(name: str, declared: Any) -> ColumnSpec:
         pii=metadata.get("pii"),
         action=metadata.get("action", "block"),
         profile=metadata.get("profile", False),
+        before=metadata.get("before"),
         checks=tuple(declared.checks),
     )
 

@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from clickstream_platform.tables.contract import RowRule, Table, column
+from clickstream_platform.tables.robot_hours import traffic_of_hour
 
 _SILVER = "silver/events."
 _OWNER = "team:analytics"
@@ -15,11 +16,13 @@ _ORDERS = "gold/fact_transactions."
 
 
 class Revenue5Min(pa.DataFrameModel):
-    """Order revenue by tumbling five minutes and product; the parts add up to the orders."""
+    """Order revenue by tumbling five minutes and product; the parts of a kind of traffic add up to
+    its orders."""
 
     event_hour: T.StringType = column("Hour of the window.", of=(_ORDERS + "event_hour",))
     window_start: T.TimestampType = column("Included.", of=(_ORDERS + "ordered_at",))
     window_end: T.TimestampType = column("Excluded.", of=(_ORDERS + "ordered_at",))
+    traffic: T.StringType = traffic_of_hour()
     currency: T.StringType = column("ISO 4217.", nullable=True, of=(_ORDERS + "currency",))
     item_category: T.StringType = column("Category.", nullable=True, of=(_ORDERS + "items",))
     item_id: T.StringType = column(
@@ -38,8 +41,8 @@ REVENUE_5MIN = Table(
     layer="gold",
     name="revenue_5min",
     model=Revenue5Min,
-    grain="one row per five minutes, currency, category and product",
-    keys=("window_start", "currency", "item_category", "item_id"),
+    grain="one row per five minutes, kind of traffic, currency, category and product",
+    keys=("window_start", "traffic", "currency", "item_category", "item_id"),
     partition_by="event_hour",
     writer="deltalake",
     owner=_OWNER,
@@ -55,6 +58,7 @@ class Funnel10Min(pa.DataFrameModel):
     event_hour: T.StringType = column("Hour of the window.", of=(_SILVER + "event_hour",))
     window_start: T.TimestampType = column("Included.", of=(_SILVER + "event_timestamp",))
     window_end: T.TimestampType = column("Excluded.", of=(_SILVER + "event_timestamp",))
+    traffic: T.StringType = traffic_of_hour()
     step_no: T.LongType = column("1 for the first step.", ge=1)
     step: T.StringType = column("Event name of the step.", of=(_SILVER + "event_name",))
     sessions_at_step: T.LongType = column(
@@ -107,12 +111,13 @@ FUNNEL_10MIN = Table(
     layer="gold",
     name="funnel_10min",
     model=Funnel10Min,
-    grain="one row per ten minutes with a visitor, and funnel step",
-    keys=("window_start", "step_no"),
+    grain="one row per ten minutes with a visitor, kind of traffic, and funnel step",
+    keys=("window_start", "traffic", "step_no"),
     partition_by="event_hour",
     writer="deltalake",
     owner=_OWNER,
     inputs=("silver/events",),
+    reach="orders",  # as that of the robots
     row_rules=(
         RowRule(
             "through_within_at",
@@ -129,6 +134,9 @@ class FunnelHourly(pa.DataFrameModel):
 
     event_hour: T.StringType = column(
         "Hour the sessions started.", of=("gold/fact_sessions.event_hour",)
+    )
+    traffic: T.StringType = traffic_of_hour(
+        "`all`, or `human`: without sessions of visitors that are robots in the hour."
     )
     mode: T.StringType = column(
         "`any`: all steps, in whatever order; `ordered`: each after the one before, with anything "
@@ -183,8 +191,8 @@ FUNNEL_HOURLY = Table(
     layer="gold",
     name="funnel_hourly",
     model=FunnelHourly,
-    grain="one row per hour in which a session started, mode and funnel step",
-    keys=("event_hour", "mode", "step_no"),
+    grain="one row per hour in which a session started, kind of traffic, mode and funnel step",
+    keys=("event_hour", "traffic", "mode", "step_no"),
     partition_by="event_hour",
     writer="deltalake",
     owner=_OWNER,
@@ -195,10 +203,11 @@ FUNNEL_HOURLY = Table(
 
 
 class HourlyMetrics(pa.DataFrameModel):
-    """The hour in one row."""
+    """The hour in two rows: all traffic, and without the visitors that are robots in it."""
 
     event_hour: T.StringType = column("The hour.", of=(_SILVER + "event_hour",))
     hour_start: T.TimestampType = column("Its start, for BI tools.", of=(_SILVER + "event_hour",))
+    traffic: T.StringType = traffic_of_hour()
     events: T.LongType = column("Accepted events.", of=(_SILVER + "event_id",), ge=1)
     visitors: T.LongType = column("Distinct visitors.", of=(_SILVER + "visitor_id",), ge=0)
     users: T.LongType = column("Distinct account ids.", of=(_SILVER + "user_id",), ge=0)
@@ -224,8 +233,8 @@ HOURLY_METRICS = Table(
     layer="gold",
     name="hourly_metrics",
     model=HourlyMetrics,
-    grain="one row per hour with events",
-    keys=("event_hour",),
+    grain="one row per hour with events, and kind of traffic",
+    keys=("event_hour", "traffic"),
     partition_by="event_hour",
     writer="deltalake",
     owner=_OWNER,

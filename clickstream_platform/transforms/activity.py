@@ -11,42 +11,55 @@ from clickstream_platform.tables.activity import (
     TRAFFIC_DAILY,
 )
 from clickstream_platform.transforms.customers import customer_id
+from clickstream_platform.transforms.robot_hours import by_traffic, of_both_kinds, with_is_robot
 from clickstream_platform.transforms.sessions import typed
 
 _OF_EVENT = ("event_hour", "id_scope", "event_id")
 
 
-def event_activity_hourly(events: DataFrame) -> DataFrame:
-    """One row per hour, event name and outcome, from the events of whole days."""
-    hours = events.groupBy("event_day", "event_hour", "event_name", "outcome").agg(
-        F.count(F.lit(1)).alias("events"), F.count_distinct("visitor_id").alias("visitors")
+def event_activity_hourly(events: DataFrame, robots: DataFrame) -> DataFrame:
+    """One row per hour, kind of traffic, event name and outcome, from the events of whole days."""
+    keys = ("event_day", "event_hour", "event_name", "outcome")
+    visitors = events.groupBy(*keys, "visitor_id").agg(F.count(F.lit(1)).alias("events"))
+    hours = (
+        by_traffic(visitors, robots)
+        .groupBy(*keys, "traffic")
+        .agg(F.sum("events").alias("events"), F.count("visitor_id").alias("visitors"))
     )
     return typed(hours, EVENT_ACTIVITY_HOURLY)
 
 
-def customer_activity_hourly(events: DataFrame, orders: DataFrame) -> DataFrame:
-    """One row per hour and customer, from the events and orders of whole days."""
+def customer_activity_hourly(events: DataFrame, orders: DataFrame, robots: DataFrame) -> DataFrame:
+    """One row per hour, kind of traffic and customer, from the events and orders of whole days."""
 
     def is_a(name: str) -> Column:
         return (F.col("event_name") == name).cast("int")
 
     did = events.select(
-        *("event_day", "event_hour", customer_id().alias("customer_id")),
+        *("event_day", "event_hour", "visitor_id", customer_id().alias("customer_id")),
         F.lit(1).alias("events"),
         is_a("view_item").alias("view_items"),
         is_a("add_to_cart").alias("add_to_carts"),
     )
     bought = orders.where("is_reported").select(
-        *("event_day", "event_hour", "customer_id"),
+        *("event_day", "event_hour", "visitor_id", "customer_id"),
         F.lit(1).alias("orders"),
         F.col("value").alias("revenue"),
     )
     sums = ("events", "view_items", "add_to_carts", "orders", "revenue")
-    hours = (
-        did.unionByName(bought, allowMissingColumns=True)
-        .where(F.col("customer_id").isNotNull())
-        .groupBy("event_day", "event_hour", "customer_id")
+    keys = ("event_day", "event_hour", "customer_id")
+    known = did.unionByName(bought, allowMissingColumns=True).where(
+        F.col("customer_id").isNotNull()
+    )
+    summed = (
+        with_is_robot(known, robots)
+        .groupBy(*keys, "is_robot")
         .agg(*[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in sums])
+    )
+    hours = (
+        of_both_kinds(summed)
+        .groupBy(*keys, "traffic")
+        .agg(*[F.sum(name).alias(name) for name in sums])
     )
     return typed(hours, CUSTOMER_ACTIVITY_HOURLY)
 

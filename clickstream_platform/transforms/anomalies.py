@@ -11,6 +11,7 @@ from clickstream_platform.tables.anomalies import (
     DAILY_BASELINE_DAYS,
     PRICE_OUTLIERS,
 )
+from clickstream_platform.tables.robot_hours import ALL_TRAFFIC
 from clickstream_platform.transforms.sessions import typed
 
 MIN_WEEKS = 4
@@ -92,7 +93,7 @@ def _measures(hours: DataFrame) -> DataFrame:
     """One row per day with events, hour of it up to its last one with events, and kind."""
     hour_no = F.substring("event_hour", 12, 2).cast("int")
     day = F.substring("event_hour", 1, 10)
-    known = hours.select(
+    known = hours.where(F.col("traffic") == ALL_TRAFFIC).select(
         day.alias("event_day"),
         hour_no.alias("hour_no"),
         *("events", "orders", "revenue", "sessions_started"),

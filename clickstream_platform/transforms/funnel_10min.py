@@ -7,11 +7,12 @@ from pyspark.sql import functions as F
 
 from clickstream_platform.tables.marts import FUNNEL_10MIN
 from clickstream_platform.transforms.funnel_steps import step_rates, step_times
+from clickstream_platform.transforms.robot_hours import by_traffic
 from clickstream_platform.transforms.sessions import typed
 
 
-def funnel_10min(events: DataFrame, *, steps: Sequence[str]) -> DataFrame:
-    """One row per ten minutes with a visitor, and funnel step."""
+def funnel_10min(events: DataFrame, robots: DataFrame, *, steps: Sequence[str]) -> DataFrame:
+    """One row per ten minutes with a visitor, kind of traffic, and funnel step."""
     moment = F.unix_micros("event_timestamp")
     firsts = [
         F.min(F.when(F.col("event_name") == step, moment)).alias(f"first_{no}")
@@ -34,7 +35,8 @@ def funnel_10min(events: DataFrame, *, steps: Sequence[str]) -> DataFrame:
             F.count(f"first_{no}").alias(f"at_{no}"),
             F.count_if(through).alias(f"through_{no}"),
         ]
-    totals = units.groupBy("event_hour", "window").agg(*counts, *step_times(moments))
+    of_traffic = by_traffic(units, robots).groupBy("event_hour", "window", "traffic")
+    totals = of_traffic.agg(*counts, *step_times(moments))
     rows = F.array(
         *[
             F.struct(
@@ -52,6 +54,7 @@ def funnel_10min(events: DataFrame, *, steps: Sequence[str]) -> DataFrame:
             "event_hour",
             F.col("window.start").alias("window_start"),
             F.col("window.end").alias("window_end"),
+            "traffic",
             F.inline(rows),
         ),
         FUNNEL_10MIN,

@@ -7,11 +7,13 @@ from pyspark.sql import functions as F
 
 from clickstream_platform.tables.marts import FUNNEL_HOURLY
 from clickstream_platform.transforms.funnel_steps import moments_by_mode, step_rates, step_times
+from clickstream_platform.transforms.robot_hours import by_traffic
 from clickstream_platform.transforms.sessions import typed
 
 
-def funnel_hourly(sessionised: DataFrame, *, steps: Sequence[str]) -> DataFrame:
-    """One row per hour, mode and step, from whole sessions; in the hours these started."""
+def funnel_hourly(sessionised: DataFrame, robots: DataFrame, *, steps: Sequence[str]) -> DataFrame:
+    """One row per hour, kind of traffic, mode and step, from whole sessions; in the hours these
+    started, by which their visitors are robots or not."""
     number = F.array_position(F.array(*[F.lit(step) for step in steps]), F.col("event_name"))
     did = F.when(
         number > 0,
@@ -23,7 +25,7 @@ def funnel_hourly(sessionised: DataFrame, *, steps: Sequence[str]) -> DataFrame:
     )
     sessions = (
         sessionised.where(F.col("session_id").isNotNull())
-        .groupBy("session_id")
+        .groupBy("session_id", "visitor_id")
         .agg(
             F.min("event_hour").alias("event_hour"),
             F.array_sort(F.collect_list(did)).alias("walk"),
@@ -31,6 +33,7 @@ def funnel_hourly(sessionised: DataFrame, *, steps: Sequence[str]) -> DataFrame:
     )
     reached = sessions.select(
         "event_hour",
+        "visitor_id",
         F.inline(
             F.array(
                 *[
@@ -45,7 +48,8 @@ def funnel_hourly(sessionised: DataFrame, *, steps: Sequence[str]) -> DataFrame:
     through = [
         F.count(moment).alias(f"through_{no}") for no, moment in zip(numbers, moments, strict=True)
     ]
-    counted = reached.groupBy("event_hour", "mode").agg(*through, *step_times(moments))
+    of_traffic = by_traffic(reached, robots).groupBy("event_hour", "traffic", "mode")
+    counted = of_traffic.agg(*through, *step_times(moments))
     rows = F.array(
         *[
             F.struct(
@@ -57,4 +61,4 @@ def funnel_hourly(sessionised: DataFrame, *, steps: Sequence[str]) -> DataFrame:
             for no, step in enumerate(steps, start=1)
         ]
     )
-    return typed(counted.select("event_hour", "mode", F.inline(rows)), FUNNEL_HOURLY)
+    return typed(counted.select("event_hour", "traffic", "mode", F.inline(rows)), FUNNEL_HOURLY)

@@ -1,9 +1,8 @@
-"""Products by hour, by day and over all time (docs/DEFINITIONS.md, Products)."""
+"""Products by day and over all time (docs/DEFINITIONS.md, Products)."""
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.tables.activity import PRODUCT_ACTIVITY_HOURLY
 from clickstream_platform.tables.daily import PRODUCT_METRICS_DAILY
 from clickstream_platform.tables.products import DIM_PRODUCT_METRICS
 from clickstream_platform.transforms.sessions import typed
@@ -14,11 +13,6 @@ _SUMS = ("views", "add_to_carts", "orders", "units", "revenue")
 def product_metrics_daily(events: DataFrame, orders: DataFrame) -> DataFrame:
     """One row per day and product, from the events and orders of whole days."""
     return typed(_counted(events, orders, "event_day"), PRODUCT_METRICS_DAILY)
-
-
-def product_activity_hourly(events: DataFrame, orders: DataFrame) -> DataFrame:
-    """One row per hour and product, from the events and orders of whole days."""
-    return typed(_counted(events, orders, "event_day", "event_hour"), PRODUCT_ACTIVITY_HOURLY)
 
 
 def _counted(events: DataFrame, orders: DataFrame, *period: str) -> DataFrame:

@@ -4,17 +4,22 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.marts import REVENUE_5MIN
+from clickstream_platform.transforms.robot_hours import by_traffic
 from clickstream_platform.transforms.sessions import typed
 
 
-def revenue_5min(orders: DataFrame) -> DataFrame:
-    """One row per five minutes, currency, category and product; parts add up to the orders."""
+def revenue_5min(orders: DataFrame, robots: DataFrame) -> DataFrame:
+    """One row per five minutes, kind of traffic, currency, category and product; the parts of a
+    kind add up to its orders."""
+    placed = by_traffic(orders, robots)
     price = F.coalesce(F.col("item.price"), F.lit(0).cast("decimal(12,2)"))
     quantity = F.coalesce(F.col("item.quantity"), F.lit(1).cast("bigint"))
-    parts = orders.select(
-        "event_hour", "ordered_at", "currency", "order_id", F.explode("items").alias("item")
+    parts = placed.select(
+        *("event_hour", "traffic", "ordered_at", "currency", "order_id"),
+        F.explode("items").alias("item"),
     ).select(
         "event_hour",
+        "traffic",
         "ordered_at",
         "currency",
         "order_id",
@@ -33,10 +38,11 @@ def revenue_5min(orders: DataFrame) -> DataFrame:
         ).cast("decimal(22,2)"),
     )
     residual = (
-        orders.withColumn("revenue", (F.col("value") - explained).cast("decimal(22,2)"))
+        placed.withColumn("revenue", (F.col("value") - explained).cast("decimal(22,2)"))
         .where("revenue <> 0")
         .select(
             "event_hour",
+            "traffic",
             "ordered_at",
             "currency",
             "order_id",
@@ -47,7 +53,8 @@ def revenue_5min(orders: DataFrame) -> DataFrame:
         )
     )
     windows = parts.unionByName(residual).withColumn("window", F.window("ordered_at", "5 minutes"))
-    summed = windows.groupBy("event_hour", "window", "currency", "item_category", "item_id").agg(
+    keys = ("event_hour", "window", "traffic", "currency", "item_category", "item_id")
+    summed = windows.groupBy(*keys).agg(
         F.count_distinct("order_id").alias("orders"),
         F.sum("units").alias("units"),
         F.sum("revenue").alias("revenue"),

@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.oracle.verify import verify
 from clickstream_platform.storage import hour_state
+from clickstream_platform.tables.activity import CUSTOMER_ACTIVITY_HOURLY, EVENT_ACTIVITY_HOURLY
 from clickstream_platform.tables.attribution import ATTRIBUTION_CREDIT, MODELS
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.customers import DIM_USER_METRICS, RETENTION_COHORT, RFM_SCORES
@@ -26,6 +27,7 @@ from clickstream_platform.tables.daily import (
 from clickstream_platform.tables.experiments import EXPERIMENT_RESULTS
 from clickstream_platform.tables.facts import FACT_TRANSACTIONS
 from clickstream_platform.tables.gold import DAILY, FUNNEL_HOURLY, SNAPSHOTS
+from clickstream_platform.tables.marts import FUNNEL_10MIN, HOURLY_METRICS
 from clickstream_platform.tables.products import DIM_PRODUCT_METRICS, PRODUCT_AFFINITY
 from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
 from clickstream_platform_tests.homes import bring_up_all, json_line, land, rows, verified
@@ -220,12 +222,22 @@ def test_the_funnel_of_sessions_knows_three_orders(shop: Workspace) -> None:
     } | {
         (row["event_hour"], row["mode"], row["step"]): row["sessions"]
         for row in rows(shop, FUNNEL_HOURLY)
+        if row["traffic"] == "all"
     }  # fmt: skip
     for mode in ("any", "ordered", "strict"):
         assert through[(f"{ONE}T11", mode, "begin_checkout")] == 1
         assert through[(f"{ONE}T10", mode, "add_to_cart")] == 1
         assert through[(f"{ONE}T10", mode, "begin_checkout")] == 0, "a purchase without checkout"
         assert through[(f"{TWO}T09", mode, "view_item")] == 0
+
+
+def test_an_hour_of_robots_alone_has_no_human_rows_in_any_hourly_mart(shop: Workspace) -> None:
+    robots_hour, humans_hour = f"{ONE}T12", f"{ONE}T11"
+    hourly = (HOURLY_METRICS, FUNNEL_10MIN, FUNNEL_HOURLY, EVENT_ACTIVITY_HOURLY)
+    for table in (*hourly, CUSTOMER_ACTIVITY_HOURLY):
+        kinds = {(row["event_hour"], row["traffic"]) for row in rows(shop, table)}
+        assert (robots_hour, "all") in kinds and (robots_hour, "human") not in kinds, table.path
+        assert kinds >= {(humans_hour, "all"), (humans_hour, "human")}, table.path
 
 
 @pytest.mark.long

@@ -17,6 +17,7 @@ def metrics(*rows: tuple[str, int]) -> pa.Table:
     whole = [
         {
             "event_hour": hour,
+            "traffic": "all",
             "hour_start": datetime(2024, 11, 29, int(hour[-2:]), tzinfo=UTC),
             "events": events,
             **dict.fromkeys(("visitors", "users", "page_views", "view_items", "add_to_carts"), 0),

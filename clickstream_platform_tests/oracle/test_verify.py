@@ -142,17 +142,19 @@ def test_a_wrong_reason_is_found(settings: Settings) -> None:
     [
         ("gold/fact_transactions", ("value", "21.00"), "transaction_id = 't1'", ELEVEN,
          {"order_id": tiny.md5("shop_json", "e4")}, "20.00"),
-        ("gold/revenue_5min", ("revenue", "5.51"), "item_id = 'p2'", ELEVEN,
-         {"window_start": "2024-11-29T11:05:00+00:00", "currency": None, "item_category": None,
-          "item_id": "p2"}, "5.50"),
-        ("gold/hourly_metrics", ("sessions_started", "3"), "event_hour = '2024-11-29T10'", TEN,
-         {"event_hour": TEN}, 2),
+        ("gold/revenue_5min", ("revenue", "5.51"), "item_id = 'p2' and traffic = 'human'", ELEVEN,
+         {"window_start": "2024-11-29T11:05:00+00:00", "traffic": "human", "currency": None,
+          "item_category": None, "item_id": "p2"}, "5.50"),
+        ("gold/hourly_metrics", ("sessions_started", "3"),
+         "event_hour = '2024-11-29T10' and traffic = 'all'", TEN,
+         {"event_hour": TEN, "traffic": "all"}, 2),
         ("gold/fact_sessions", ("purchases", "2"), "visitor_id = 'uA'", TEN,
          {"session_id": tiny.SESSION_A}, 1),
         ("gold/fact_events", ("event_sequence", "9"), "event_id = 'e2'", ELEVEN,
          {"event_hour": ELEVEN, "id_scope": "shop_json", "event_id": "e2"}, 2),
-        ("gold/funnel_10min", ("overall_rate", "0.5"), "sessions_at_step = 2", ELEVEN,
-         {"window_start": "2024-11-29T11:00:00+00:00", "step_no": 4}, 0.0),
+        ("gold/funnel_10min", ("overall_rate", "0.5"),
+         "sessions_at_step = 2 and traffic = 'all'", ELEVEN,
+         {"window_start": "2024-11-29T11:00:00+00:00", "traffic": "all", "step_no": 4}, 0.0),
     ],
 )  # fmt: skip
 def test_a_changed_value_in_gold_is_named(
@@ -388,17 +390,22 @@ def test_order_value_its_items_do_not_explain_stands_in_a_residual_row(tmp_path:
     pieces = [tiny.item("p1", "10.00", quantity=2), tiny.item("p2", "3.00"), tiny.item("p3")]
     bought = tiny.event("x", "purchase", "11:03:00", (FILE_B, 0), user_id="u",
                         items=pieces, value=Decimal("25.00"), currency="USD")  # fmt: skip
-    tiny.write(settings, SILVER_EVENTS, [bought])
+    by_robot = tiny.event("y", "purchase", "11:04:00", (FILE_B, 1), visitor_id="r",
+                          user_agent="HeadlessChrome", items=pieces[:1], value=Decimal("20.00"),
+                          currency="USD")  # fmt: skip
+    tiny.write(settings, SILVER_EVENTS, [bought, by_robot])
     parts = [("p1", 2, "20.00"), ("p2", 1, "3.00"), ("p3", 1, "0.00"), (None, 0, "2.00")]
     rows = [
         {**tiny.REVENUE[0], "item_category": None, "item_id": item_id, "units": units,
          "revenue": Decimal(revenue)}
         for item_id, units, revenue in parts
     ]  # fmt: skip
-    tiny.write(settings, REVENUE_5MIN, rows)
+    both = tiny.in_both(rows)
+    both[0] |= {"orders": 2, "units": 4, "revenue": Decimal("40.00")}  # all traffic's p1
+    tiny.write(settings, REVENUE_5MIN, both)
     report = verify(settings, tables=["gold/revenue_5min"])
     assert [f for law in report.laws for f in law.findings] == []
-    assert report.laws[0].checked == 4
+    assert report.laws[0].checked == 8
 
 
 def test_an_unknown_table_is_refused(settings: Settings) -> None:

@@ -250,6 +250,13 @@ SESSIONS = [
             client_session_id="s\n1", client_sessions=1, entered_checkout_at_step="purchase",
             transaction_revenue=Decimal("5.50"), is_engaged=True),
 ]  # fmt: skip
+
+
+def in_both(rows: list[Row]) -> list[Row]:
+    """The same of all traffic and of humans, where nobody is a robot."""
+    return [{**row, "traffic": kind} for row in rows for kind in ("all", "human")]
+
+
 REVENUE = [
     {"event_hour": ELEVEN, "window_start": at("11:00:00"), "window_end": at("11:05:00"),
      "currency": "USD", "item_category": "c", "item_id": "p1", "orders": 1, "units": 2,
@@ -273,20 +280,25 @@ def window(start: str, end: str, at_step: tuple[int, ...], through: tuple[int, .
     ]  # fmt: skip
 
 
+# At ten uA says it is a robot, at eleven not.
 FUNNEL = [
-    *window("10:10:00", "10:20:00", (0, 1, 0, 0), (0, 0, 0, 0)),
-    *window("10:50:00", "11:00:00", (0, 0, 0, 0), (0, 0, 0, 0)),
-    *window("11:00:00", "11:10:00", (1, 0, 0, 2), (1, 0, 0, 0)),
-    *window("11:20:00", "11:30:00", (0, 0, 0, 1), (0, 0, 0, 0)),
-]
-METRICS = [
+    *in_both([
+        *window("10:10:00", "10:20:00", (0, 1, 0, 0), (0, 0, 0, 0)),
+        *window("11:00:00", "11:10:00", (1, 0, 0, 2), (1, 0, 0, 0)),
+        *window("11:20:00", "11:30:00", (0, 0, 0, 1), (0, 0, 0, 0)),
+    ]),
+    *({**row, "traffic": "all"}
+      for row in window("10:50:00", "11:00:00", (0, 0, 0, 0), (0, 0, 0, 0))),
+]  # fmt: skip
+METRICS = in_both([
     {"event_hour": TEN, "hour_start": at("10:00:00"), "events": 2, "visitors": 2, "users": 1,
      "page_views": 1, "view_items": 0, "add_to_carts": 1, "sessions_started": 2, "orders": 0,
      "revenue": Decimal("0.00"), "orders_other_currency": 0},
     {"event_hour": ELEVEN, "hour_start": at("11:00:00"), "events": 5, "visitors": 2, "users": 2,
      "page_views": 1, "view_items": 1, "add_to_carts": 0, "sessions_started": 1, "orders": 2,
      "revenue": Decimal("25.50"), "orders_other_currency": 0},
-]  # fmt: skip
+])  # fmt: skip
+METRICS[1] |= {"events": 1, "visitors": 1, "users": 0, "page_views": 0, "sessions_started": 1}
 
 
 def ledger(ingest: str, home: str, source: str, counts: tuple[int, int, int, int]) -> Row:
@@ -329,7 +341,7 @@ CONTENT: list[tuple[Table, list[Row]]] = [
     (FACT_TRANSACTIONS, ORDERS),
     (TRANSACTION_CONFLICTS, []),
     (FACT_SESSIONS, SESSIONS),
-    (REVENUE_5MIN, REVENUE),
+    (REVENUE_5MIN, in_both(REVENUE)),
     (FUNNEL_10MIN, FUNNEL),
     (HOURLY_METRICS, METRICS),
     (CONSERVATION_LEDGER, LEDGER),

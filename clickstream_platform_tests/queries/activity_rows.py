@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from clickstream_platform_tests.queries.lake_rows import ELEVEN, TEN, write
+from clickstream_platform_tests.queries.lake_rows import ELEVEN, TEN, humans, write
 
 DAY = "2026-11-20"
 YESTERDAY, LAST_WEEK = "2026-11-19T11", "2026-11-13T12"  # 24 and 167 hours before ELEVEN
@@ -37,19 +37,19 @@ def traffic(kind: str, value: str, sessions: int, converted: int) -> dict[str, A
 
 
 def build(home: Path) -> None:
-    write(home, "gold/event_activity_hourly", [
+    write(home, "gold/event_activity_hourly", humans([
         did(TEN, "purchase", "success", 3), did(ELEVEN, "purchase", "Failure", 1),
         did(TEN, "view_item", None, 5), did(ELEVEN, "view_item", None, 2),
-    ])  # fmt: skip
-    write(home, "gold/product_activity_hourly", [
+    ], events=1))  # fmt: skip
+    write(home, "gold/product_activity_hourly", humans([
         product(TEN, "A", 2, 1, "20.00"), product(TEN, "B", 1, 1, "10.00"),
         product(ELEVEN, "A", 0, 1, "20.00"), product(YESTERDAY, "A", 7, 0, "0.00"),
         product(LAST_WEEK, "B", 9, 0, "0.00"),
-    ])  # fmt: skip
-    write(home, "gold/customer_activity_hourly", [
+    ], views=1))  # fmt: skip
+    write(home, "gold/customer_activity_hourly", humans([
         customer(TEN, "v1", 4, 1, "30.00"), customer(ELEVEN, "v2", 1, 1, "20.50"),
         customer(YESTERDAY, "v3", 2, 0, "0.00"), customer(YESTERDAY, "v2", 2, 0, "0.00"),
-    ])  # fmt: skip
+    ], events=1))  # fmt: skip
     write(home, "gold/traffic_daily", [
         traffic("all", "Email", 5, 2), traffic("human", "Email", 4, 2),
         traffic("all", "Direct", 1, 0),

@@ -87,7 +87,14 @@ def cohort(number: int, customers: int) -> dict[str, Any]:
 
 def funnel(hour: str, mode: str, *sessions: int) -> list[dict[str, Any]]:
     return [
-        {"event_hour": hour, "mode": mode, "step_no": no, "step": f"step {no}", "sessions": count}
+        {
+            "event_hour": hour,
+            "traffic": "all",
+            "mode": mode,
+            "step_no": no,
+            "step": f"step {no}",
+            "sessions": count,
+        }
         for no, count in enumerate(sessions, start=1)
     ]
 
@@ -147,6 +154,7 @@ def build(home: Path) -> None:
     ])  # fmt: skip
     write(home, "gold/funnel_hourly", [
         *funnel(TEN, "ordered", 4, 2), *funnel(ELEVEN, "ordered", 4, 1), *funnel(TEN, "any", 4, 4),
+        *(row | {"traffic": "human", "sessions": 1} for row in funnel(TEN, "ordered", 2, 1)),
     ])  # fmt: skip
     write(home, "gold/attribution_credit", [
         credit("linear", "Email", "0.500000", "15.25"), credit("linear", "Direct", "0.5", "15.25"),

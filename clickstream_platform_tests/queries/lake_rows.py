@@ -136,6 +136,14 @@ def cost(table: str, hour: str, cpu_s: float, files: int, size: int) -> dict[str
             "recorded_at": at("12:00:00")}  # fmt: skip
 
 
+def humans(rows: Sequence[Mapping[str, Any]], **fewer: Any) -> list[dict[str, Any]]:
+    """The rows of all traffic, and those of humans alone, in which `fewer` differs."""
+    return [
+        *({**row, "traffic": "all"} for row in rows),
+        *({**row, "traffic": "human", **fewer} for row in rows),
+    ]
+
+
 def window(start: str, product: str | None, revenue: str, units: int) -> dict[str, Any]:
     hour = f"2026-11-20T{start[:2]}"
     category = None if product is None else "shoes"
@@ -204,11 +212,12 @@ def build(home: Path) -> Settings:
     write(home, "gold/fact_transactions", [
         order(3, "10:03:00", "30.00", a, a | {"quantity": 0}, b), order(4, "11:05:00", "20.50", a),
     ])  # fmt: skip
-    write(home, "gold/revenue_5min", [
+    write(home, "gold/revenue_5min", humans([
         window("10:00", "A", "20.00", 1), window("10:00", "B", "10.00", 2),
         window("11:00", "A", "20.00", 1), window("11:05", None, "0.50", 0),
-    ])  # fmt: skip
-    write(home, "gold/funnel_10min", [*steps(TEN, (4, 2, 2, 1)), *steps(ELEVEN, (4, 0, 0, 0))])
+    ]))  # fmt: skip
+    walked = [*steps(TEN, (4, 2, 2, 1)), *steps(ELEVEN, (4, 0, 0, 0))]
+    write(home, "gold/funnel_10min", humans(walked, sessions_at_step=1, sessions_through_step=1))
     write(home, "gold/fact_sessions", [
         session("bought", "10:01:00", "10:03:00", purchases=1, add_to_carts=1, is_engaged=True),
         session("left", "10:20:00", "10:36:59", add_to_carts=1),
@@ -219,12 +228,12 @@ def build(home: Path) -> Settings:
         person("visitor", "left", "pat", 3), person("visitor", "on_limit", "pat", 3),
         person("user", "pat", "pat", 3), person("visitor", "kiosk", "kiosk", 1, "shared_device"),
     ])  # fmt: skip
-    write(home, "gold/hourly_metrics", [
+    write(home, "gold/hourly_metrics", humans([
         {"event_hour": TEN, "events": 3, "visitors": 2, "sessions_started": 3, "orders": 1,
          "revenue": Decimal("30.00"), "orders_other_currency": 0},
         {"event_hour": ELEVEN, "events": 1, "visitors": 1, "sessions_started": 1, "orders": 1,
          "revenue": Decimal("20.50"), "orders_other_currency": 0},
-    ])  # fmt: skip
+    ], events=1))  # fmt: skip
     write(home, "silver/events", [
         event(1, "view_item", "10:01:00", "v1") | {"warnings": ["no_visitor", "unparsable_price"]},
         event(2, "view_item", "10:02:00", "v2") | {"warnings": ["unparsable_price"]},

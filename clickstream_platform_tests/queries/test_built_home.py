@@ -193,17 +193,17 @@ def test_rolling_sums_are_those_of_the_hours_before(shop: Workspace) -> None:
                     select *, strptime(event_hour, '%Y-%m-%dT%H') as at
                     from gold.{view}_activity_hourly
                 ), summed as (
-                    select one.event_hour, one.{key}, sum(other.{sums}) as a_week,
+                    select one.event_hour, one.traffic, one.{key}, sum(other.{sums}) as a_week,
                         sum(other.{sums}) filter (
                             where other.at > one.at - interval 24 hours) as a_day
                     from hours as one join hours as other
-                        on other.{key} = one.{key}
+                        on other.{key} = one.{key} and other.traffic = one.traffic
                         and other.at between one.at - interval 167 hours and one.at
                     group by all
                 )
                 select count(*) as of, count(*) filter (
                     where {sums}_24h <> a_day or {sums}_7d <> a_week) as wrong
-                from gold.v_{view}_rolling join summed using (event_hour, {key})
+                from gold.v_{view}_rolling join summed using (event_hour, traffic, {key})
             """)
             assert wrong["wrong"] == 0 and wrong["of"] > 50
 

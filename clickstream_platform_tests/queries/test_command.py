@@ -46,7 +46,7 @@ def test_json_is_an_array_of_rows(query) -> None:  # noqa: ANN001
 def test_csv_keeps_cents_times_and_nested_values(query) -> None:  # noqa: ANN001
     sql = (
         "select revenue, window_start, is_final, [1, 2] as pair, null as nothing "
-        "from gold.v_revenue_5min where units = 0"
+        "from gold.v_revenue_5min where units = 0 and traffic = 'all'"
     )
     done = query(sql, "--format", "csv")
     assert done.stdout.splitlines() == [

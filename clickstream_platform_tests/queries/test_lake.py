@@ -6,10 +6,12 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from clickstream_platform.errors import UsageError
+from clickstream_platform.queries.extract import Extract, ExtractLake
 from clickstream_platform.queries.lake import (
     Lake,
     NoSuchVersionError,
@@ -18,6 +20,8 @@ from clickstream_platform.queries.lake import (
     parse_moment,
 )
 from clickstream_platform.settings import Settings, read_settings
+from clickstream_platform.storage import delta
+from clickstream_platform.tables.marts import HOURLY_METRICS
 from clickstream_platform_tests.queries import lake_rows
 from clickstream_platform_tests.queries.lake_rows import ELEVEN, TEN, at
 
@@ -62,7 +66,7 @@ def test_only_files_of_the_asked_hours_are_opened(tmp_path: Path, tiny: Settings
     path.unlink()
     sql = "select count(*) as n from gold.v_revenue_5min where event_hour between $from and $to"
     with Lake(read_settings(home=tmp_path)) as lake:
-        assert lake.rows(sql, {"from": "0000-01-01T00", "to": TEN}) == [{"n": 2}]
+        assert lake.rows(sql, {"from": "0000-01-01T00", "to": TEN}) == [{"n": 4}]
         with pytest.raises((QueryError, OSError)):
             lake.rows(sql, {"from": TEN, "to": ELEVEN})
 
@@ -73,7 +77,7 @@ def test_only_mentioned_tables_are_opened(tmp_path: Path, tiny: Settings) -> Non
         entry.write_text("broken")
     with Lake(read_settings(home=tmp_path)) as lake:
         sql = "select 1 as n from gold.hourly_metrics -- gold.fact_events"
-        assert lake.rows(sql) == [{"n": 1}, {"n": 1}]
+        assert lake.rows(sql) == [{"n": 1}] * 4
 
 
 def test_mentions_survive_quotes_case_and_blanks() -> None:
@@ -164,3 +168,25 @@ def test_a_time_without_zone_is_utc() -> None:
     assert parse_moment("2026-11-20T12:00:00+02:00") == at("10:00:00")
     with pytest.raises(UsageError, match="is not a time"):
         parse_moment("yesterday")
+
+
+def test_rows_of_before_there_was_a_column_are_what_its_contract_says(tmp_path: Path) -> None:
+    path = str(tmp_path / "lake" / "gold" / "hourly_metrics")
+    older = pa.table({"event_hour": [TEN], "events": pa.array([5], pa.int64())})
+    write_deltalake(path, older, partition_by=["event_hour"])
+    kinds = "select event_hour, traffic, events from gold.hourly_metrics order by all"
+    home = read_settings(home=tmp_path)
+    with Lake(home) as lake:
+        assert [tuple(row.values()) for row in lake.rows(kinds)] == [(TEN, "all", 5)]
+    rows = lake_rows.humans([{"event_hour": ELEVEN, "events": 1}])
+    newer = pa.Table.from_pylist(rows, schema=HOURLY_METRICS.arrow_schema)
+    delta.replace_hours_arrow(newer, home.lake, HOURLY_METRICS, [ELEVEN], run_id="r")
+    expected = [(TEN, "all", 5), (ELEVEN, "all", 1), (ELEVEN, "human", 1)]
+    with Lake(home) as lake:
+        assert [tuple(row.values()) for row in lake.rows(kinds)] == expected
+    extract = Extract(home)
+    try:
+        with ExtractLake(home, extract) as lake:
+            assert [tuple(row.values()) for row in lake.rows(kinds)] == expected
+    finally:
+        extract.close()

@@ -11,6 +11,7 @@ from clickstream_platform.errors import UsageError
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.queries.named import QueryFileError, find, named_queries, parse
 from clickstream_platform.settings import Settings
+from clickstream_platform_tests.queries import daily_rows, lake_rows
 from clickstream_platform_tests.queries.lake_rows import ELEVEN, TEN
 
 
@@ -63,6 +64,42 @@ def test_top_products_count_an_order_and_a_view_once_per_product(tiny: Settings)
         ("B", 2, 1),
     ]
     assert len(ask(tiny, "top_products", limit="1")) == 1
+
+
+@pytest.fixture(scope="module")
+def with_robots(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """At ten, v1 (who looked) and v3 (who ordered) are robots."""
+    home = tmp_path_factory.mktemp("robots")
+    settings = lake_rows.build(home)
+    daily_rows.build(home)
+    robots = [daily_rows.robot(TEN, name, 1.0, "declared_bot") for name in ("v1", "v3")]
+    lake_rows.write(home, "gold/bot_visitors_hourly", robots)
+    return settings
+
+
+def test_hours_can_be_asked_without_the_robots_in_them(with_robots: Settings) -> None:
+    human = {"traffic": "human"}
+    assert tuples(with_robots, "hourly", "event_hour", "events", **human) == [(TEN, 1), (ELEVEN, 1)]
+    assert tuples(with_robots, "live", "events", "events_change", **human) == [(1, 0)]
+    assert tuples(with_robots, "overview", "events", "visitors", "users", **human) == [(2, 1, 1)]
+    revenue = ("event_hour", "orders", "revenue")
+    assert len(ask(with_robots, "revenue_by_hour")) == 2
+    assert tuples(with_robots, "revenue_by_hour", *revenue, **human) == [
+        (ELEVEN, 1, Decimal("20.50"))
+    ]
+    products = ("item_id", "orders", "views")
+    assert tuples(with_robots, "top_products", *products, **human) == [("A", 1, 3), ("B", None, 2)]
+    categories = ("item_category", "orders")
+    assert tuples(with_robots, "top_categories", *categories, **human) == [("shoes", 1), (None, 0)]
+    steps = ("step_no", "sessions_at_step", "sessions_through_step")
+    assert tuples(with_robots, "funnel", *steps, **human) == [(no, 2, 2) for no in range(1, 5)]
+    assert tuples(with_robots, "session_funnel", "step_no", "sessions", **human) == [(1, 1), (2, 1)]
+    assert {row["events"] for row in ask(with_robots, "daily_activity", **human)} == {2}
+    assert tuples(with_robots, "outcomes", "events", **human) == [(2,)]
+    assert tuples(with_robots, "trending_products", "item_id", "views_7d", **human) == [
+        ("A", 3), ("B", 2),
+    ]  # fmt: skip
+    assert len(ask(with_robots, "active_customers", **human)) == 3
 
 
 def test_top_categories_add_up_to_the_orders(tiny: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 from clickstream_platform.errors import UsageError
 from clickstream_platform.publish.bi import needs, publish_gold, view_texts
@@ -16,6 +18,7 @@ from clickstream_platform.queries.lake import Lake
 from clickstream_platform.settings import Settings
 from clickstream_platform.storage import postgres
 from clickstream_platform.storage.postgres import PostgresError, Published
+from clickstream_platform.tables.marts import HOURLY_METRICS, REVENUE_5MIN
 from clickstream_platform_tests.oracle import tiny_home
 from clickstream_platform_tests.oracle.tiny_home import ELEVEN, TEN
 from clickstream_platform_tests.services import postgres_server
@@ -146,6 +149,43 @@ def test_a_contract_that_grew_adds_its_column(url: str, home: Settings) -> None:
         connection.execute("update clickstream.published set content = 'older'")
     publish_gold(home, url=url)
     assert ask(url, "select count(*) from gold.fact_sessions where is_engaged") == [(2,)]
+
+
+def test_a_table_published_before_its_key_grew_takes_the_new_key(url: str, home: Settings) -> None:
+    publish_gold(home, url=url)
+    with psycopg.connect(url) as connection:
+        connection.execute("create view public.mine as select sum(events) from gold.hourly_metrics")
+        for table in ("hourly_metrics", "revenue_5min"):  # as they were
+            connection.execute(f"delete from gold.{table} where traffic = 'human'")
+            connection.execute(f"alter table gold.{table} drop column traffic cascade")
+        connection.execute("alter table gold.hourly_metrics add primary key (event_hour)")
+        connection.execute(
+            "create unique index revenue_5min_key on gold.revenue_5min "
+            "(window_start, currency, item_category, item_id) nulls not distinct"
+        )
+    with postgres.connect(url) as connection:
+        postgres.prepare(connection, [HOURLY_METRICS, REVENUE_5MIN])
+    traffics = "select distinct traffic from gold.hourly_metrics union select traffic from"
+    assert ask(url, f"{traffics} gold.revenue_5min") == [("all",)], "rows of before are of all"
+    with psycopg.connect(url) as connection:
+        connection.execute("update clickstream.published set content = 'older'")
+    publish_gold(home, url=url)
+    counts = "select traffic, count(*) from gold.{} group by 1 order by 1"
+    for table in ("hourly_metrics", "revenue_5min"):
+        assert ask(url, counts.format(table)) == [("all", 2), ("human", 2)]
+    assert ask(url, "select * from public.mine") == [(13,)], "what others built upon it stays"
+
+
+def test_a_home_of_before_the_column_is_published_as_all_traffic(url: str, home: Settings) -> None:
+    for table in (HOURLY_METRICS, REVENUE_5MIN):
+        path = str(home.lake / table.path)
+        rows = DeltaTable(path).to_pyarrow_table(filters=[("traffic", "=", "all")])
+        shutil.rmtree(path)
+        write_deltalake(path, rows.drop_columns("traffic"), partition_by=["event_hour"])
+    publish_gold(home, url=url)
+    for table in ("hourly_metrics", "revenue_5min"):
+        found = f"select traffic, count(*) from gold.{table} group by 1"
+        assert ask(url, found) == [("all", 2)]
 
 
 def test_a_row_the_server_refuses_leaves_the_hour_as_it_was(url: str, home: Settings) -> None:

@@ -54,8 +54,9 @@ def data_files(workspace: Workspace, table: Table) -> list[Path]:
 
 
 def events_in_gold(workspace: Workspace, hour: str) -> int:
-    found = rows(workspace, HOURLY_METRICS, "event_hour", "events")
-    return sum(row["events"] for row in found if row["event_hour"] == hour)
+    found = rows(workspace, HOURLY_METRICS, "event_hour", "traffic", "events")
+    ours = (hour, "all")
+    return sum(row["events"] for row in found if (row["event_hour"], row["traffic"]) == ours)
 
 
 class Steps:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 ITEMS = (
     "array<struct<item_id: string, item_name: string, item_brand: string, "
@@ -34,6 +34,13 @@ def item(
         "price": money(price),
         "quantity": quantity,
     }
+
+
+def robots(spark: SparkSession, *visitors: str, hour: str = "2024-11-29T10") -> DataFrame:
+    """The visitors that are robots in the hour."""
+    return spark.createDataFrame(
+        [(hour, visitor) for visitor in visitors], "event_hour string, visitor_id string"
+    )
 
 
 def tuples(rows: DataFrame, *columns: str) -> list[tuple[Any, ...]]:

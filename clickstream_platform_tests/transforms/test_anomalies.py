@@ -24,8 +24,9 @@ Hours = dict[str, list[float]]  # events, orders, revenue, sessions started
 Found = set[tuple[str, str]]  # kind, hour
 SCHEMA = pa.schema(
     [
-        ("event_hour", pa.string()), ("events", pa.int64()), ("orders", pa.int64()),
-        ("revenue", pa.decimal128(22, 2)), ("sessions_started", pa.int64()),
+        ("event_hour", pa.string()), ("traffic", pa.string()), ("events", pa.int64()),
+        ("orders", pa.int64()), ("revenue", pa.decimal128(22, 2)),
+        ("sessions_started", pa.int64()),
     ]
 )  # fmt: skip
 
@@ -75,10 +76,11 @@ def generated_weeks(folder: Path, events_an_hour: int, seed: int) -> Hours:
 def table_of(hours: Hours) -> pa.Table:
     rows = [
         {
-            "event_hour": hour, "events": int(events), "orders": int(orders),
-            "revenue": f"{revenue:.2f}", "sessions_started": int(sessions),
+            "event_hour": hour, "traffic": kind, "events": int(events) // share,
+            "orders": int(orders), "revenue": f"{revenue:.2f}", "sessions_started": int(sessions),
         }
         for hour, (events, orders, revenue, sessions) in hours.items()
+        for kind, share in (("all", 1), ("human", 2))
         if events
     ]  # fmt: skip
     text = [

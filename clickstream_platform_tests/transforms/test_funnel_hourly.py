@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import SparkSession
 
 from clickstream_platform.transforms.funnel_hourly import funnel_hourly
-from clickstream_platform_tests.transforms.literal import at, tuples
+from clickstream_platform_tests.transforms.literal import at, robots, tuples
 
 STEPS = ("view", "cart", "buy")
 
@@ -17,10 +17,12 @@ def test_a_step_is_reached_when_its_mode_s_condition_first_holds(spark: SparkSes
         "backwards": [("cart", 0), ("view", 8)],
         "again": [("view", 0), ("view", 3), ("cart", 9), ("cart", 11), ("view", 12)],
         "elsewhere": [("search", 0)],
+        "robot": [("view", 0), ("cart", 1), ("buy", 2)],
     }
     rows = [
         (
             session,
+            f"visitor of {session}",
             "2024-11-29T10",
             no,
             name,
@@ -29,14 +31,26 @@ def test_a_step_is_reached_when_its_mode_s_condition_first_holds(spark: SparkSes
         for session, walk in walks.items()
         for no, (name, second) in enumerate(walk, start=1)
     ]
-    rows.append((None, "2024-11-29T10", None, "view", at("10:00:00")))
+    # A robot in a later hour only, in which its session goes on: human in the hour of its start.
+    rows.append(("straight", "visitor of straight", "2024-11-29T11", 4, "view", at("11:00:00")))
+    rows.append((None, None, "2024-11-29T10", None, "view", at("10:00:00")))
     schema = (
-        "session_id string, event_hour string, event_sequence bigint, event_name string, "
-        "event_timestamp timestamp"
+        "session_id string, visitor_id string, event_hour string, event_sequence bigint, "
+        "event_name string, event_timestamp timestamp"
     )
-    found = funnel_hourly(spark.createDataFrame(rows, schema), steps=STEPS)
+    flagged = robots(spark, "visitor of robot").union(
+        robots(spark, "visitor of straight", hour="2024-11-29T11")
+    )
+    found = funnel_hourly(spark.createDataFrame(rows, schema), flagged, steps=STEPS)
     names = ("sessions", "step_rate", "mean_step_s", "median_step_s", "median_total_s")
-    assert tuples(found, "mode", "step_no", *names) == [
+    everyone = found.where("traffic = 'all'")
+    assert tuples(everyone, "event_hour", "mode", "step_no", "sessions") == [
+        ("2024-11-29T10", mode, no, sessions)
+        for mode, counts in (("any", (5, 5, 3)), ("ordered", (5, 4, 3)), ("strict", (5, 3, 2)))
+        for no, sessions in enumerate(counts, start=1)
+    ]
+    humans = found.where("traffic = 'human'")
+    assert tuples(humans, "mode", "step_no", *names) == [
         ("any", 1, 4, None, None, None, None),
         # straight 10, detour 20, backwards 0 (the cart was there before the view), again 9
         ("any", 2, 4, 1.0, 39 / 4, 9.5, 9.5),

@@ -3,6 +3,7 @@
 with last_hours as (
     select event_hour[1:10] as event_day, max(event_hour[12:13]::int) as last_no
     from gold.hourly_metrics
+    where traffic = 'all'
     group by all
 ),
 
@@ -21,6 +22,7 @@ filled as (
     from grid
     left join gold.hourly_metrics as hours
         on hours.event_hour = event_day || 'T' || lpad(hour_no::varchar, 2, '0')
+        and hours.traffic = 'all'
 ),
 
 measured as (

@@ -1,4 +1,4 @@
--- One row per hour in which a session started, mode and funnel step.
+-- One row per hour in which a session started, kind of traffic, mode and funnel step.
 with recursive did as (
     select
         place.session_id, place.event_sequence, step_no, epoch_us(events.event_timestamp) as us
@@ -85,9 +85,27 @@ timed as (
     window by_step as (partition by mode, session_id order by step_no)
 ),
 
+-- Without robots: no session whose visitor is one in the hour in which it started.
+humans as (
+    select session_id
+    from gold.fact_sessions as sessions
+    where not exists (
+        from gold.bot_visitors_hourly as robots
+        where robots.event_hour = sessions.event_hour
+            and robots.visitor_id = sessions.visitor_id and is_bot
+    )
+),
+
+sessions_shown as (
+    select event_hour, session_id, 'all' as traffic from gold.fact_sessions
+    union all
+    select event_hour, session_id, 'human' from gold.fact_sessions join humans using (session_id)
+),
+
 counted as (
     select
         sessions.event_hour,
+        sessions.traffic,
         modes.mode,
         steps.step_no,
         steps.step,
@@ -95,7 +113,7 @@ counted as (
         avg(step_us) / 1000000 as mean_step_s,
         median(step_us) / 1000000 as median_step_s,
         median(total_us) filter (steps.step_no > 1) / 1000000 as median_total_s
-    from gold.fact_sessions as sessions
+    from sessions_shown as sessions
     cross join (values ('any'), ('ordered'), ('strict')) as modes(mode)
     cross join funnel_step as steps
     left join timed
@@ -106,12 +124,12 @@ counted as (
 )
 
 select
-    event_hour, mode, step_no, step, sessions,
+    event_hour, traffic, mode, step_no, step, sessions,
     sessions / nullif(lag(sessions) over steps_of, 0) as step_rate,
     sessions / nullif(first_value(sessions) over steps_of, 0) as overall_rate,
     mean_step_s, median_step_s, median_total_s
 from counted
 window steps_of as (
-    partition by event_hour, mode order by step_no
+    partition by event_hour, traffic, mode order by step_no
     rows between unbounded preceding and current row
 )

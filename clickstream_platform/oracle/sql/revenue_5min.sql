@@ -1,8 +1,17 @@
--- Order revenue per five minutes, currency, category and product; the rest of an order's value,
--- which its items do not explain, without product and with 0 units.
+-- Order revenue per five minutes, kind of traffic, currency, category and product; the rest of an
+-- order's value, which its items do not explain, without product and with 0 units.
 with placed as (
     select *, epoch_us(ordered_at) // 300000000 * 300000000 as window_us
     from gold.fact_transactions
+),
+
+shown as (
+    select order_id, unnest(['all', 'human']) as traffic from placed
+    except
+    select order_id, 'human'
+    from placed
+    join gold.bot_visitors_hourly as robots using (event_hour, visitor_id)
+    where is_bot
 ),
 
 products as (
@@ -35,6 +44,7 @@ select
     event_hour,
     make_timestamp(window_us) as window_start,
     make_timestamp(window_us + 300000000) as window_end,
+    traffic,
     currency,
     item_category,
     item_id,
@@ -42,4 +52,5 @@ select
     sum(units)::bigint as units,
     sum(revenue)::decimal(22, 2) as revenue
 from (from products union all by name from residuals)
-group by event_hour, window_us, currency, item_category, item_id
+join shown using (order_id)
+group by event_hour, window_us, traffic, currency, item_category, item_id

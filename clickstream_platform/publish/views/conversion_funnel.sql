@@ -12,4 +12,5 @@ select
         ), 0
     ) as overall_rate
 from gold.funnel_10min
+where traffic = 'all'
 group by 1, 2, 3

@@ -11,5 +11,6 @@ select
     events - lag(events) over (order by event_hour) as events_change,
     (select max(published_at) from clickstream.published) as published_at
 from gold.hourly_metrics
+where traffic = 'all'
 order by event_hour desc
 limit 48

@@ -8,4 +8,5 @@ select
     sum(units) as units,
     sum(revenue) as revenue
 from gold.revenue_5min
+where traffic = 'all'
 group by 1, 2, 3, 4

@@ -1,10 +1,12 @@
 -- name: active_customers
 -- description: Customers, buyers and revenue of the last hour, 24 hours and 7 days.
 -- tables: gold.customer_activity_hourly
+-- param: traffic = all
 
 with hours as (
     select *, cast(replace(event_hour, 'T', ' ') || ':00:00+00' as timestamptz) as hour_start
     from gold.customer_activity_hourly
+    where traffic = $traffic
 ),
 
 newest as (select max(hour_start) as at_hour from hours)

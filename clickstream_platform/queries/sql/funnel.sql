@@ -3,6 +3,7 @@
 -- tables: gold.funnel_10min
 -- param: from = min hour
 -- param: to = max hour
+-- param: traffic = all
 
 with steps as (
     select
@@ -11,7 +12,7 @@ with steps as (
         sum(sessions_at_step)::bigint as sessions_at_step,
         sum(sessions_through_step)::bigint as sessions_through_step
     from gold.funnel_10min
-    where event_hour between $from and $to
+    where traffic = $traffic and event_hour between $from and $to
     group by step_no, step
 )
 

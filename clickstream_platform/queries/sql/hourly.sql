@@ -3,6 +3,7 @@
 -- tables: gold.hourly_metrics
 -- param: from = min hour
 -- param: to = max hour
+-- param: traffic = all
 
 select
     event_hour,
@@ -17,5 +18,5 @@ select
     revenue,
     orders_other_currency
 from gold.hourly_metrics
-where event_hour between $from and $to
+where traffic = $traffic and event_hour between $from and $to
 order by event_hour

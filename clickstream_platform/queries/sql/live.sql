@@ -3,6 +3,7 @@
 -- tables: gold.hourly_metrics
 -- param: from = min hour
 -- param: to = max hour
+-- param: traffic = all
 
 select
     event_hour,
@@ -17,7 +18,7 @@ select
     orders - lag(orders) over by_hour as orders_change,
     revenue - lag(revenue) over by_hour as revenue_change
 from gold.hourly_metrics
-where event_hour between $from and $to
+where traffic = $traffic and event_hour between $from and $to
 window by_hour as (order by event_hour)
 order by event_hour desc
 limit 1

@@ -3,6 +3,7 @@
 -- tables: gold.event_activity_hourly
 -- param: from = min hour
 -- param: to = max hour
+-- param: traffic = all
 
 select
     event_name,
@@ -12,6 +13,6 @@ select
     1e0 * coalesce(sum(events) filter (where lower(outcome) = 'failure'), 0) / sum(events)
         as failure_rate
 from gold.event_activity_hourly
-where outcome is not null and event_hour between $from and $to
+where traffic = $traffic and outcome is not null and event_hour between $from and $to
 group by event_name
 order by events desc, event_name

@@ -1,8 +1,9 @@
 -- name: overview
 -- description: The hours in one row: events, visitors, sessions, orders and revenue.
--- tables: gold.hourly_metrics, gold.fact_events
+-- tables: gold.hourly_metrics, gold.fact_events, gold.bot_visitors_hourly
 -- param: from = min hour
 -- param: to = max hour
+-- param: traffic = all
 
 with hours as (
     select
@@ -15,15 +16,22 @@ with hours as (
         coalesce(sum(revenue), 0)::decimal(22, 2) as revenue,
         coalesce(sum(orders_other_currency), 0)::bigint as orders_other_currency
     from gold.hourly_metrics
-    where event_hour between $from and $to
+    where traffic = $traffic and event_hour between $from and $to
 ),
 
 people as (
     select
         count(distinct visitor_id) as visitors,
         count(distinct user_id) as users
-    from gold.fact_events
-    where event_hour between $from and $to
+    from gold.fact_events as events
+    where events.event_hour between $from and $to
+        and ($traffic = 'all' or not exists (
+            select 1
+            from gold.bot_visitors_hourly as robots
+            where robots.is_bot
+                and robots.event_hour = events.event_hour
+                and robots.visitor_id = events.visitor_id
+        ))
 )
 
 select

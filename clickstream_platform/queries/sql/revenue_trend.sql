@@ -3,6 +3,7 @@
 -- tables: gold.v_revenue_5min
 -- param: from = min hour
 -- param: to = max hour
+-- param: traffic = all
 
 select
     window_start,
@@ -11,6 +12,6 @@ select
     sum(units)::bigint as units,
     bool_and(is_final) as is_final
 from gold.v_revenue_5min
-where event_hour between $from and $to
+where traffic = $traffic and event_hour between $from and $to
 group by window_start, currency
 order by window_start, currency nulls last

@@ -3,6 +3,7 @@
 -- tables: gold.funnel_hourly
 -- param: from = min hour
 -- param: to = max hour
+-- param: traffic = all
 
 select
     mode,
@@ -13,6 +14,6 @@ select
         partition by mode order by step_no
     ), 0) as overall_rate
 from gold.funnel_hourly
-where event_hour between $from and $to
+where traffic = $traffic and event_hour between $from and $to
 group by mode, step_no, step
 order by mode, step_no

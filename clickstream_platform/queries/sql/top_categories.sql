@@ -1,14 +1,15 @@
 -- name: top_categories
 -- description: Categories by revenue; the row without category holds what no category explains.
--- tables: gold.revenue_5min, gold.order_lines
+-- tables: gold.revenue_5min, gold.order_lines, gold.bot_visitors_hourly
 -- param: from = min hour
 -- param: to = max hour
+-- param: traffic = all
 -- param: limit = 10
 
 with revenue as (
     select item_category, currency, sum(revenue) as revenue, sum(units)::bigint as units
     from gold.revenue_5min
-    where event_hour between $from and $to
+    where traffic = $traffic and event_hour between $from and $to
     group by item_category, currency
 ),
 
@@ -16,9 +17,16 @@ ordered as (
     select item_category, currency, count(*) as orders
     from (
         select distinct order_id, currency, item_category
-        from gold.order_lines
-        where event_hour between $from and $to
-    ) as lines
+        from gold.order_lines as lines
+        where lines.event_hour between $from and $to
+            and ($traffic = 'all' or not exists (
+                select 1
+                from gold.bot_visitors_hourly as robots
+                where robots.is_bot
+                    and robots.event_hour = lines.event_hour
+                    and robots.visitor_id = lines.visitor_id
+            ))
+    ) as bought
     group by item_category, currency
 )
 

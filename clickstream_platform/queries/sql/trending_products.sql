@@ -1,11 +1,13 @@
 -- name: trending_products
 -- description: Products by views in the last hour, 24 hours and 7 days up to the newest hour.
 -- tables: gold.product_activity_hourly
+-- param: traffic = all
 -- param: limit = 10
 
 with hours as (
     select *, cast(replace(event_hour, 'T', ' ') || ':00:00+00' as timestamptz) as hour_start
     from gold.product_activity_hourly
+    where traffic = $traffic
 ),
 
 newest as (select max(hour_start) as at_hour from hours)

@@ -18,3 +18,4 @@ left join (
     where is_bot
     group by event_hour
 ) as robots on robots.event_hour = hours.event_hour
+where hours.traffic = 'all'

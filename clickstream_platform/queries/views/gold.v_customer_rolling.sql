@@ -1,6 +1,8 @@
--- One row per customer and hour with an event: sums over the 1, 24 and 168 hours ending there.
+-- One row per kind of traffic, customer and hour with an event: sums over
+-- the 1, 24 and 168 hours ending there.
 select
     event_hour,
+    traffic,
     customer_id,
     events as events_1h,
     orders as orders_1h,
@@ -17,10 +19,10 @@ from (
 ) as hours
 window
     a_day as (
-        partition by customer_id order by hour_start
+        partition by traffic, customer_id order by hour_start
         range between interval '23 hours' preceding and current row
     ),
     a_week as (
-        partition by customer_id order by hour_start
+        partition by traffic, customer_id order by hour_start
         range between interval '167 hours' preceding and current row
     )

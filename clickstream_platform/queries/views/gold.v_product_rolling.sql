@@ -1,6 +1,8 @@
--- One row per product and hour with activity of it: sums over the 1, 24 and 168 hours ending there.
+-- One row per kind of traffic, product and hour with activity of it: sums over
+-- the 1, 24 and 168 hours ending there.
 select
     event_hour,
+    traffic,
     item_id,
     views as views_1h,
     orders as orders_1h,
@@ -17,10 +19,10 @@ from (
 ) as hours
 window
     a_day as (
-        partition by item_id order by hour_start
+        partition by traffic, item_id order by hour_start
         range between interval '23 hours' preceding and current row
     ),
     a_week as (
-        partition by item_id order by hour_start
+        partition by traffic, item_id order by hour_start
         range between interval '167 hours' preceding and current row
     )

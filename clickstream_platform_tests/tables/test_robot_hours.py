@@ -1,0 +1,38 @@
+"""What marts with and without robots have in common."""
+
+from __future__ import annotations
+
+import pytest
+
+from clickstream_platform.tables.contract import Table
+from clickstream_platform.tables.gold import DAILY, GOLD
+from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
+from clickstream_platform.tables.robot_hours import ALL_TRAFFIC
+
+MARTS = [
+    table
+    for table in (*GOLD, *DAILY)
+    if "traffic" in table.keys and "event_hour" in table.column_names
+]
+
+
+def test_every_hourly_mart_of_numbers_is_with_and_without_robots() -> None:
+    assert {table.name for table in MARTS} == {
+        *("revenue_5min", "funnel_10min", "funnel_hourly", "hourly_metrics"),
+        *("event_activity_hourly", "product_activity_hourly", "customer_activity_hourly"),
+    }
+
+
+@pytest.mark.parametrize("table", MARTS, ids=lambda table: table.name)
+def test_a_mart_is_rebuilt_with_its_robots(table: Table) -> None:
+    """A repeat of an order far away can make an order of a purchase, and that a robot."""
+    if table.hourly:
+        assert BOT_VISITORS_HOURLY.reach == "orders"
+        assert table.reach in ("orders", "sessions"), "sessions reach as far, and further"
+    else:
+        assert BOT_VISITORS_HOURLY.path in table.inputs
+
+
+@pytest.mark.parametrize("table", MARTS, ids=lambda table: table.name)
+def test_rows_of_before_there_were_kinds_are_of_all_traffic(table: Table) -> None:
+    assert table.late_columns == {"traffic": ALL_TRAFFIC}
