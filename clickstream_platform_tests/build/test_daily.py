@@ -77,9 +77,18 @@ def shop(
     yield workspace
 
 
-def found(workspace: Workspace, table: Table, *columns: str) -> list[tuple[Any, ...]]:
+def found(
+    workspace: Workspace, table: Table, *columns: str, traffic: str = "all"
+) -> list[tuple[Any, ...]]:
+    """The rows' columns, in order; of marts by kind of traffic those of `traffic`, or of both if
+    the column is asked for."""
+    kinds = {traffic} if "traffic" not in columns else {"all", "human"}
     return sorted(
-        (tuple(row[column] for column in columns) for row in rows(workspace, table)),
+        (
+            tuple(row[column] for column in columns)
+            for row in rows(workspace, table)
+            if row.get("traffic", traffic) in kinds
+        ),
         key=lambda values: tuple(str(value) for value in values),
     )
 
@@ -137,12 +146,14 @@ def test_products_are_counted_from_seen_to_sold(shop: Workspace) -> None:
 
 def test_the_flow_of_a_path_is_that_of_its_exits_and_continuations(shop: Workspace) -> None:
     tree = {
-        (row["event_day"], row["path"]): (row["sessions"], row["exits"], row["converted_sessions"])
-        for row in rows(shop, JOURNEY_PATHS)
+        (day, path): counts
+        for day, path, *counts in found(
+            shop, JOURNEY_PATHS, "event_day", "path", "sessions", "exits", "converted_sessions"
+        )
     }
-    assert tree[(ONE, "page_view")] == (2, 1, 1)
-    assert tree[(ONE, "page_view > view_item > add_to_cart > purchase")] == (1, 1, 1)
-    assert tree[(TWO, "purchase")] == (1, 1, 1), "two purchases in a row are one step"
+    assert tree[(ONE, "page_view")] == [2, 1, 1]
+    assert tree[(ONE, "page_view > view_item > add_to_cart > purchase")] == [1, 1, 1]
+    assert tree[(TWO, "purchase")] == [1, 1, 1], "two purchases in a row are one step"
     for (day, path), (sessions, exits, _) in tree.items():
         children = [
             counts[0]
@@ -150,6 +161,25 @@ def test_the_flow_of_a_path_is_that_of_its_exits_and_continuations(shop: Workspa
             if other == day and longer.rpartition(" > ")[0] == path
         ]
         assert sessions == exits + sum(children), path
+
+
+def test_the_robots_day_is_left_out_of_every_mart(shop: Workspace) -> None:
+    assert (ONE, "page_view", 1) in found(
+        shop, JOURNEY_PATHS, "event_day", "path", "sessions", traffic="human"
+    )
+    assert found(shop, DIM_USER_METRICS, "customer_id", traffic="human") == [("u1",), ("u2",)]
+    cohorts = found(
+        shop, RETENTION_COHORT, "basis", "period", "period_no", "cohort_size", traffic="human"
+    )
+    assert {size for basis, _, _, size in cohorts if basis == "activity"} == {2}
+    for table in (PRODUCT_METRICS_DAILY, DIM_PRODUCT_METRICS, PRODUCT_AFFINITY, RFM_SCORES):
+        columns = [name for name in table.column_names if name != "traffic"]
+        assert found(shop, table, *columns) == found(shop, table, *columns, traffic="human")
+    arms = [name for name in EXPERIMENT_RESULTS.column_names if name != "traffic"]
+    assert found(shop, EXPERIMENT_RESULTS, *arms) == found(
+        shop, EXPERIMENT_RESULTS, *arms, traffic="human"
+    )
+    assert {row["is_bot"] for row in rows(shop, CART_ABANDONMENT)} == {False}
 
 
 def test_a_cart_left_behind_is_recovered_by_the_next_order(shop: Workspace) -> None:
