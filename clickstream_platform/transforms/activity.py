@@ -11,7 +11,7 @@ from clickstream_platform.tables.activity import (
     TRAFFIC_DAILY,
 )
 from clickstream_platform.transforms.customers import customer_id
-from clickstream_platform.transforms.robot_days import FLAG, by_traffic
+from clickstream_platform.transforms.robot_days import FLAG, with_traffic
 from clickstream_platform.transforms.sessions import typed
 
 _OF_EVENT = ("event_hour", "id_scope", "event_id")
@@ -93,7 +93,7 @@ def traffic_daily(sessions: DataFrame) -> DataFrame:
     )
     has_cart, has_order = F.col("add_to_carts") > 0, F.col("purchases") > 0
     days = (
-        by_traffic(sessions)
+        with_traffic(sessions)
         .select("*", F.inline(values))
         .groupBy("event_day", "traffic", "dimension", "value")
         .agg(

@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import WindowSpec
 
 from clickstream_platform.tables.customers import DIM_USER_METRICS, RETENTION_COHORT, RFM_SCORES
-from clickstream_platform.transforms.robot_days import FLAG, by_traffic
+from clickstream_platform.transforms.robot_days import FLAG, with_traffic
 from clickstream_platform.transforms.sessions import typed
 
 HIGH_VALUE_FROM = 500
@@ -35,7 +35,7 @@ def dim_user_metrics(sessions: DataFrame, orders: DataFrame) -> DataFrame:
         F.col("value"),
     )
     customers = (
-        by_traffic(came.unionByName(bought, allowMissingColumns=True))
+        with_traffic(came.unionByName(bought, allowMissingColumns=True))
         .groupBy("traffic", "customer_id")
         .agg(
             F.min("first_at").alias("first_seen_at"),
@@ -66,7 +66,7 @@ def rfm_scores(orders: DataFrame) -> DataFrame:
     one, from all flagged orders."""
     day = F.to_date("event_day")
     customers = (
-        by_traffic(orders.where(F.col("is_reported") & F.col("customer_id").isNotNull()))
+        with_traffic(orders.where(F.col("is_reported") & F.col("customer_id").isNotNull()))
         .groupBy("traffic", "customer_id")
         .agg(
             F.max(day).alias("last_day"),
@@ -133,7 +133,7 @@ def retention_cohort(sessions: DataFrame, orders: DataFrame) -> DataFrame:
         .agg(F.bool_and(FLAG).alias(FLAG))
     )
     of_customer = Window.partitionBy("traffic", "basis", "customer_id", "period")
-    seen = by_traffic(periods).withColumn("cohort_start", F.min("start").over(of_customer))
+    seen = with_traffic(periods).withColumn("cohort_start", F.min("start").over(of_customer))
     days = F.date_diff("start", "cohort_start")
     number = (
         F.when(F.col("period") == "day", days)

@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import WindowSpec
 
 from clickstream_platform.tables.experiments import EXPERIMENT_EXPOSURES, EXPERIMENT_RESULTS
-from clickstream_platform.transforms.robot_days import FLAG, by_traffic, with_is_bot_on_day
+from clickstream_platform.transforms.robot_days import FLAG, with_is_bot_on_day, with_traffic
 from clickstream_platform.transforms.sessions import typed
 
 CONVERSION_DAYS = 7
@@ -39,7 +39,7 @@ def experiment_exposures(events: DataFrame, bots: DataFrame) -> DataFrame:
 
 def experiment_results(exposures: DataFrame, orders: DataFrame) -> DataFrame:
     """One row per kind of traffic, test and arm, from all exposures and flagged orders."""
-    counted_in = by_traffic(exposures.withColumnRenamed("is_bot", FLAG))
+    counted_in = with_traffic(exposures.withColumnRenamed("is_bot", FLAG))
     return judged_arms(_arms(_outcomes(counted_in, orders)))
 
 

@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 from clickstream_platform.tables.daily import FACT_DAILY_METRICS, RATIOS
 from clickstream_platform.tables.metrics import METRICS
-from clickstream_platform.transforms.robot_days import FLAG, by_traffic
+from clickstream_platform.transforms.robot_days import FLAG, with_traffic
 from clickstream_platform.transforms.sessions import typed
 
 _COUNTS = (
@@ -45,7 +45,7 @@ def fact_daily_metrics(sessions: DataFrame, orders: DataFrame) -> DataFrame:
     )
     both = of_sessions.unionByName(of_orders, allowMissingColumns=True)
     days = (
-        by_traffic(both)
+        with_traffic(both)
         .groupBy("event_day", "traffic")
         .agg(
             *[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in _COUNTS],

@@ -4,7 +4,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.daily import JOURNEY_PATHS
-from clickstream_platform.transforms.robot_days import FLAG, by_traffic
+from clickstream_platform.transforms.robot_days import FLAG, with_traffic
 from clickstream_platform.transforms.sessions import typed
 
 MAX_DEPTH = 6
@@ -38,7 +38,7 @@ def journey_paths(sessions: DataFrame, events: DataFrame) -> DataFrame:
         )
     )
     paths = (
-        by_traffic(apart)
+        with_traffic(apart)
         .groupBy("event_day", "traffic", "path", "depth", "step")
         .agg(*[F.sum(name).alias(name) for name in ("sessions", "exits", "converted_sessions")])
     )

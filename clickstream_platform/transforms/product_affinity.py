@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 from clickstream_platform.tables.products import PRODUCT_AFFINITY
 from clickstream_platform.tables.robot_days import TRAFFIC
-from clickstream_platform.transforms.robot_days import FLAG, by_traffic
+from clickstream_platform.transforms.robot_days import FLAG, with_traffic
 from clickstream_platform.transforms.sessions import typed
 
 MAX_BASKET_ITEMS = 100  # a larger one is a wholesaler or a robot, and has 10,000 pairs
@@ -115,4 +115,4 @@ def _holding(sessions: DataFrame, products: str, item: str, count: str) -> DataF
 def _number(rows: DataFrame, count: str, *keys: str) -> DataFrame:
     """How many rows there are, by kind of traffic and `keys`."""
     apart = rows.groupBy(*keys, FLAG).agg(F.count(F.lit(1)).alias(count))
-    return by_traffic(apart).groupBy("traffic", *keys).agg(F.sum(count).alias(count))
+    return with_traffic(apart).groupBy("traffic", *keys).agg(F.sum(count).alias(count))

@@ -6,7 +6,7 @@ from pyspark.sql import functions as F
 from clickstream_platform.tables.activity import PRODUCT_ACTIVITY_HOURLY
 from clickstream_platform.tables.daily import PRODUCT_METRICS_DAILY
 from clickstream_platform.tables.products import DIM_PRODUCT_METRICS
-from clickstream_platform.transforms.robot_days import FLAG, by_traffic, with_is_bot_on_day
+from clickstream_platform.transforms.robot_days import FLAG, with_is_bot_on_day, with_traffic
 from clickstream_platform.transforms.sessions import typed
 
 _SUMS = ("views", "add_to_carts", "orders", "units", "revenue")
@@ -19,7 +19,7 @@ def product_metrics_daily(events: DataFrame, orders: DataFrame, bots: DataFrame)
     day are a robot's or not, so that what is counted apart adds up.
     """
     flagged = with_is_bot_on_day(events, F.broadcast(bots))
-    apart = by_traffic(_counted(flagged, orders, "event_day", FLAG))
+    apart = with_traffic(_counted(flagged, orders, "event_day", FLAG))
     days = apart.groupBy("event_day", "traffic", "item_id").agg(
         F.max("item_category").alias("item_category"),
         *[F.sum(name).alias(name) for name in (*_SUMS, "viewers")],

@@ -19,8 +19,8 @@ def with_is_bot_on_day(rows: DataFrame, bots: DataFrame) -> DataFrame:
     )
 
 
-def by_traffic(rows: DataFrame) -> DataFrame:
-    """Each row once for each `traffic` it counts in, without the flag.
+def with_traffic(rows: DataFrame) -> DataFrame:
+    """Each row once for each `traffic` it counts in; the flag is gone.
 
     Rows that were summed up by the flag before are fewer to double.
     """

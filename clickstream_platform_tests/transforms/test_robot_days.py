@@ -21,7 +21,7 @@ from clickstream_platform.transforms.product_metrics import (
     dim_product_metrics,
     product_metrics_daily,
 )
-from clickstream_platform.transforms.robot_days import by_traffic, with_is_bot_on_day
+from clickstream_platform.transforms.robot_days import with_is_bot_on_day, with_traffic
 from clickstream_platform_tests.transforms.literal import ITEMS, at, item, tuples
 
 ONE, TWO, THREE = "2024-11-28", "2024-11-29", "2024-11-30"
@@ -76,7 +76,9 @@ def test_a_row_counts_as_human_unless_its_visitor_is_a_robot_that_day(
 ) -> None:
     rows = [(ONE, "r"), (TWO, "r"), (ONE, "v"), (ONE, None)]
     came = spark.createDataFrame(rows, "event_day string, visitor_id string")
-    found = tuples(by_traffic(with_is_bot_on_day(came, bots)), "event_day", "visitor_id", "traffic")
+    found = tuples(
+        with_traffic(with_is_bot_on_day(came, bots)), "event_day", "visitor_id", "traffic"
+    )
     assert found == [
         (ONE, None, "all"), (ONE, None, "human"), (ONE, "r", "all"), (ONE, "v", "all"),
         (ONE, "v", "human"), (TWO, "r", "all"), (TWO, "r", "human"),
