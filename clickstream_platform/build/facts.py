@@ -62,7 +62,7 @@ class Facts:
     def _prepared(self, table: Table, days: Sequence[str] | None) -> DataFrame:
         rows = self._read(table, days)
         if not table.hourly:
-            return _with_all_columns(rows, table)
+            return with_all_columns(rows, table)
         if table is FACT_EVENTS:
             return rows.select(_day(), *_EVENT_COLUMNS)
         rows = rows.withColumn(DAY_COLUMN, _day())
@@ -86,7 +86,7 @@ class Facts:
         return delta.read_partitions(spark, lake, table, hours)
 
 
-def _with_all_columns(rows: DataFrame, table: Table) -> DataFrame:
+def with_all_columns(rows: DataFrame, table: Table) -> DataFrame:
     """The same rows; columns that the table got after it was last written are null."""
     there = rows.columns
     late = [spec for spec in table.columns if spec.name not in there]

@@ -8,12 +8,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.oracle.verify import verify
-from clickstream_platform.storage import hour_state
+from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.tables.attribution import ATTRIBUTION_CREDIT, MODELS
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.customers import DIM_USER_METRICS, RETENTION_COHORT, RFM_SCORES
@@ -23,7 +24,7 @@ from clickstream_platform.tables.daily import (
     JOURNEY_PATHS,
     PRODUCT_METRICS_DAILY,
 )
-from clickstream_platform.tables.experiments import EXPERIMENT_RESULTS
+from clickstream_platform.tables.experiments import EXPERIMENT_EXPOSURES, EXPERIMENT_RESULTS
 from clickstream_platform.tables.facts import FACT_TRANSACTIONS
 from clickstream_platform.tables.gold import DAILY, FUNNEL_HOURLY, SNAPSHOTS
 from clickstream_platform.tables.products import DIM_PRODUCT_METRICS, PRODUCT_AFFINITY
@@ -69,12 +70,24 @@ LATE = line(13, ONE, "11:30", "u3", "page_view")
 def shop(
     new_workspace: Callable[..., Workspace], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workspace]:
-    """The two days, built."""
+    """The two days, built in a home with tables older than the columns about robots."""
     workspace = new_workspace(tmp_path_factory.mktemp("daily") / "home")
+    for table in (PRODUCT_METRICS_DAILY, EXPERIMENT_EXPOSURES, RFM_SCORES, CART_ABANDONMENT):
+        make_without(workspace, table, {"traffic", "is_bot"})
     land(workspace, "shop_json", f"{ONE}T13", "a.jsonl", b"\n".join(FIRST_DAY))
     land(workspace, "shop_json", f"{TWO}T13", "a.jsonl", b"\n".join(SECOND_DAY))
     bring_up_all(workspace)
     yield workspace
+
+
+def make_without(workspace: Workspace, table: Table, columns: set[str]) -> None:
+    """The table as it was made before it had `columns`."""
+    there = [field for field in table.arrow_schema if field.name not in columns]
+    DeltaTable.create(
+        delta.location(workspace.lake, table),
+        schema=pa.schema(there),
+        partition_by=[table.partition_by] if table.partition_by else None,
+    )
 
 
 def found(
