@@ -140,13 +140,15 @@ BY_DAY = {
         where traffic = 'all' or session_no % 50 <> 0
         group by event_date, traffic""",
     "gold/product_metrics_daily": """
-        select day_key() as event_day, product as item_id,
+        select day_key() as event_day, traffic, product as item_id,
             any_value('c' || (hash(product) % 8)) as item_category,
             count(*) filter (where event_name = 'view_item') as views,
             count(*) filter (where event_name = 'purchase') as orders,
             2 * orders as units, coalesce(sum(price * 2) filter (where event_name = 'purchase'), 0)
             as revenue, max(price) as max_price
-        from e where event_name <> 'page_view' group by product""",
+        from e cross join (values ('all'), ('human')) as traffics(traffic)
+        where event_name <> 'page_view' and (traffic = 'all' or session_no % 50 <> 0)
+        group by traffic, product""",
     "gold/product_activity_hourly": """
         select day_key() as event_day, event_hour, traffic, product as item_id,
             count(*) filter (where event_name = 'view_item') as views,
@@ -195,19 +197,20 @@ BY_DAY = {
             coalesce(sum(price * 2) filter (where event_name = 'purchase'), 0) as revenue
         from e_of group by event_hour, traffic, visitor_no""",
     "gold/journey_paths": """
-        select day_key() as event_day, path, depth, 'step' || (n % 15) as step,
+        select day_key() as event_day, traffic, path, depth, 'step' || (n % 15) as step,
             1000 // (n + 1) + 1 as sessions, 1 as exits, 0 as converted_sessions
         from (select n, 1 + n % 6 as depth, array_to_string(
             list_transform(range(1 + n % 6), lambda i: 'step' || ((n + i * 7) % 15)), ' > ')
-            || n as path from range(500) as paths(n))""",
+            || n as path from range(500) as paths(n))
+        cross join (values ('all'), ('human')) as traffics(traffic)""",
     "gold/cart_abandonment": """
         select day_key() as event_day, 's' || session_no as session_id,
             'v' || visitor_no as visitor_id, started_at as ended_at, 20.0 as cart_value,
-            if(luck < 8, 'begin_checkout', 'cart') as step_reached
+            if(luck < 8, 'begin_checkout', 'cart') as step_reached, session_no % 50 = 0 as is_bot
         from s where luck between 3 and 24""",
     "gold/attribution_credit": """
         select day_key() as event_day, order_id as conversion_id, model, 1 as touch_no,
-            channel_group, 1.0 as credit, value as credited_value
+            channel_group, 1.0 as credit, value as credited_value, session_no % 50 = 0 as is_bot
         from o cross join (values ('first_touch'), ('last_touch'), ('linear'), ('position'),
             ('time_decay')) as models(model)""",
     "gold/anomalies": """
@@ -253,7 +256,7 @@ ALL_TIME = {
             ('user', 'u' || visitor_no)) as ids(kind, id)
         where visitor_no % 3 = 0 group by kind, id, visitor_no""",
     "gold/dim_user_metrics": """
-        select 'v' || visitor_no as customer_id, min(started_at) as first_seen_at,
+        select traffic, 'v' || visitor_no as customer_id, min(started_at) as first_seen_at,
             max(started_at) as last_seen_at, count(*) as sessions,
             count(distinct started_at::date) as active_days,
             count(*) filter (where is_engaged) as engaged_sessions,
@@ -265,32 +268,37 @@ ALL_TIME = {
             select visitor_no, count(*) as orders, sum(value) as value
             from orders_of_all group by visitor_no
         ) as orders using (visitor_no)
-        group by visitor_no""",
+        cross join (values ('all'), ('human')) as traffics(traffic)
+        group by traffic, visitor_no""",
     "gold/rfm_scores": """
-        select current_date as as_of_date, 'v' || visitor_no as customer_id,
+        select current_date as as_of_date, traffic, 'v' || visitor_no as customer_id,
             date_diff('day', max(ordered_at), getvariable('first_day')
                 + to_days(getvariable('days')::integer)) as recency_days,
             count(*) as frequency, sum(value)::decimal(22, 2) as monetary, 3 as r, 3 as f, 3 as m,
             ['Champions', 'Loyal', 'At Risk', 'Lost', 'New'][1 + (visitor_no % 5)::integer]
                 as rfm_segment
-        from orders_of_all group by visitor_no""",
+        from orders_of_all cross join (values ('all'), ('human')) as traffics(traffic)
+        group by traffic, visitor_no""",
     "gold/retention_cohort": """
-        select basis, period, (getvariable('first_day') + to_days((cohort * length)::integer))::date
-            as cohort_start, period_no, 100 - 2 * period_no as customers, 100 as cohort_size,
+        select traffic, basis, period,
+            (getvariable('first_day') + to_days((cohort * length)::integer))::date as cohort_start,
+            period_no, 100 - 2 * period_no as customers, 100 as cohort_size,
             customers / 100 as retention_rate
         from (values ('day', 1), ('week', 7)) as periods(period, length),
             (values ('activity'), ('orders')) as bases(basis),
+            (values ('all'), ('human')) as traffics(traffic),
             range(30) as cohorts(cohort), range(30) as numbers(period_no)
         where (cohort + period_no) * length < 40""",
     "gold/dim_product_metrics": """
-        select 'p' || n as item_id, 'c' || (hash('p' || n) % 8) as item_category,
+        select traffic, 'p' || n as item_id, 'c' || (hash('p' || n) % 8) as item_category,
             2000 - n as views, 100 as add_to_carts, n % 40 as orders, n % 80 as units,
             n * 2.5 as revenue, 9.99 as max_price, (n % 40) / (2000 - n) as order_rate
-        from range(2000) as products(n)""",
+        from range(2000) as products(n), (values ('all'), ('human')) as traffics(traffic)""",
     "gold/product_affinity": """
-        select basis, 'p' || a as item_a, 'p' || b as item_b, 1 + (a * b) % 90 as n,
+        select traffic, basis, 'p' || a as item_a, 'p' || b as item_b, 1 + (a * b) % 90 as n,
             0.1 as support, 0.2 as confidence, 1.5 as lift
-        from (values ('order'), ('customer')) as bases(basis), range(200) as first(a),
+        from (values ('all'), ('human')) as traffics(traffic),
+            (values ('order'), ('customer')) as bases(basis), range(200) as first(a),
             range(200) as second(b) where a <> b""",
     "silver/products": """
         select 'p' || n as item_id, version_no, getvariable('first_day') as valid_from,
@@ -304,9 +312,10 @@ ALL_TIME = {
             ['new', 'regular', 'vip'][1 + (visitor_no % 3)::integer] as segment
         from sessions_of_all where visitor_no % 6 = 0""",
     "gold/experiment_results": """
-        select 'x' as experiment_id, variant_id, variant_id = 'control' as is_control,
+        select traffic, 'x' as experiment_id, variant_id, variant_id = 'control' as is_control,
             1000 as exposures, 100 as conversions, 0.1 as conversion_rate
-        from (values ('control'), ('new')) as variants(variant_id)""",
+        from (values ('control'), ('new')) as variants(variant_id),
+            (values ('all'), ('human')) as traffics(traffic)""",
 }
 OPS = {
     "ops/hour_state": """

@@ -84,10 +84,10 @@ def _on(rows: DataFrame, days: Sequence[str]) -> DataFrame:
 
 DEFINITIONS: dict[str, Definition] = {
     FACT_DAILY_METRICS.path: lambda f, days: fact_daily_metrics(
-        _on(f.of(FACT_SESSIONS), days), _on(f.of(FACT_TRANSACTIONS), days), f.bots
+        _on(f.of(FACT_SESSIONS), days), _on(f.of(FACT_TRANSACTIONS), days)
     ),
     PRODUCT_METRICS_DAILY.path: lambda f, days: product_metrics_daily(
-        _on(f.of(FACT_EVENTS), days), _on(f.of(FACT_TRANSACTIONS), days)
+        _on(f.of(FACT_EVENTS), days), _on(f.of(FACT_TRANSACTIONS), days), f.bots
     ),
     JOURNEY_PATHS.path: lambda f, days: journey_paths(
         _on(f.of(FACT_SESSIONS), days), f.of(FACT_EVENTS)
@@ -100,7 +100,9 @@ DEFINITIONS: dict[str, Definition] = {
         f.of(FACT_SESSIONS),
         look_back_days=f.limits.attribution_look_back_days,
     ),
-    EXPERIMENT_EXPOSURES.path: lambda f, days: experiment_exposures(_on(f.of(FACT_EVENTS), days)),
+    EXPERIMENT_EXPOSURES.path: lambda f, days: experiment_exposures(
+        _on(f.of(FACT_EVENTS), days), f.bots
+    ),
     ANOMALIES.path: lambda f, days: anomalies(f.of(HOURLY_METRICS), days),
     PRICE_OUTLIERS.path: lambda f, days: price_outliers(_on(f.of(FACT_EVENTS), days)),
     EVENT_ACTIVITY_HOURLY.path: lambda f, days: event_activity_hourly(
@@ -115,7 +117,7 @@ DEFINITIONS: dict[str, Definition] = {
     SESSION_PRODUCTS.path: lambda f, days: session_products(
         _on(f.of(FACT_SESSIONS), days), f.of(FACT_EVENTS), f.of(FACT_TRANSACTIONS)
     ),
-    TRAFFIC_DAILY.path: lambda f, days: traffic_daily(_on(f.of(FACT_SESSIONS), days), f.bots),
+    TRAFFIC_DAILY.path: lambda f, days: traffic_daily(_on(f.of(FACT_SESSIONS), days)),
     FUNNELS_DAILY.path: lambda f, days: funnels_daily(
         f.of(FACT_SESSIONS), f.of(FACT_EVENTS), f.bots, days=days, funnels=f.limits.funnels
     ),

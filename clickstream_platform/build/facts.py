@@ -18,6 +18,7 @@ from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS, FACT_T
 from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
 from clickstream_platform.transforms.customers import customer_id
 from clickstream_platform.transforms.limits import Limits
+from clickstream_platform.transforms.robot_days import with_is_bot_on_day
 from clickstream_platform.transforms.robot_hours import robots_of
 
 _EVENT_COLUMNS = (
@@ -37,7 +38,7 @@ class Facts:
         readers = Counter(path for table in work for path in table.inputs)
         self._rows: dict[str, DataFrame] = {}
         self._cached: list[DataFrame] = []
-        for path, count in readers.items():
+        for path, count in sorted(readers.items(), key=_robots_first):
             rows = self._prepared(BY_PATH[path], _days_to_read(path, work, self.limits))
             if count > 1:
                 rows = rows.persist()
@@ -49,8 +50,8 @@ class Facts:
             rows.unpersist()
 
     def of(self, table: Table) -> DataFrame:
-        """Its rows. Hourly tables have `event_day`, sessions and orders also `customer_id`, orders
-        `is_reported`."""
+        """Its rows. Hourly tables have `event_day`, sessions and orders also `customer_id` and, if
+        a table to build depends on robots, `is_bot_on_day`; orders `is_reported`."""
         return self._rows[table.path]
 
     @property
@@ -67,22 +68,40 @@ class Facts:
     def _prepared(self, table: Table, days: Sequence[str] | None) -> DataFrame:
         rows = self._read(table, days)
         if not table.hourly:
-            return rows
+            return with_all_columns(rows, table)
         if table is FACT_EVENTS:
             return rows.select(_day(), *_EVENT_COLUMNS)
         rows = rows.withColumn(DAY_COLUMN, _day())
         if table in (FACT_SESSIONS, FACT_TRANSACTIONS):
-            rows = rows.withColumn("customer_id", customer_id())
+            rows = self._flagged(rows.withColumn("customer_id", customer_id()), days)
         if table is FACT_TRANSACTIONS:
             reporting = self.limits.reporting_currency
             ours = F.coalesce(F.col("currency") == reporting, F.lit(True))
             return rows.withColumn("is_reported", ours)
         return rows
 
+    def _flagged(self, rows: DataFrame, days: Sequence[str] | None) -> DataFrame:
+        if BOT_VISITORS_HOURLY.path not in self._rows:
+            return rows
+        few = self.bots if days is None else F.broadcast(self.bots)
+        return with_is_bot_on_day(rows, few)
+
     def _read(self, table: Table, days: Sequence[str] | None) -> DataFrame:
         spark, lake = self._workspace.spark, self._workspace.lake
         hours = None if days is None else [hour for day in days for hour in hours_of_day(day)]
         return _filled(delta.read_partitions(spark, lake, table, hours), table)
+
+
+def with_all_columns(rows: DataFrame, table: Table) -> DataFrame:
+    """The same rows; columns that the table got after it was last written are null."""
+    there = rows.columns
+    late = [spec for spec in table.columns if spec.name not in there]
+    nulls = [F.lit(None).cast(spec.type).alias(spec.name) for spec in late]
+    return rows.select("*", *nulls)
+
+
+def _robots_first(reader: tuple[str, int]) -> bool:
+    return reader[0] != BOT_VISITORS_HOURLY.path
 
 
 def _days_to_read(

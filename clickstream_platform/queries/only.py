@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 ROBOTS = "gold.bot_visitors_hourly"
 PEOPLE = "gold.people"
+ROBOTS_COLUMN = "is_bot"
 ROBOTS_RAW = "robots"  # the name under which the conditions see ROBOTS, unfiltered
 # Once a robot, a robot all that day.
 _IS_ROBOT = """coalesce((visitor_id, left(event_hour, 10)) in (
@@ -21,7 +22,7 @@ def is_filtered(table: str) -> bool:
 def can_filter(column: str, columns: Collection[str], *, has_robots: bool) -> bool:
     """True if a table with `columns` can be filtered by `column`; visitors tell of `is_bot`."""
     has_visitors = "visitor_id" in columns and "event_hour" in columns
-    return column in columns or (column == "is_bot" and has_visitors and has_robots)
+    return column in columns or (column == ROBOTS_COLUMN and has_visitors and has_robots)
 
 
 def condition(only: Mapping[str, str | bool], columns: Collection[str]) -> str:

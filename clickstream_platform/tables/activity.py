@@ -5,6 +5,7 @@ from typing import Annotated
 import pandera.pyspark as pa
 from pyspark.sql import types as T
 
+from clickstream_platform.tables import robot_days
 from clickstream_platform.tables.contract import DAY_COLUMN, Table, column
 from clickstream_platform.tables.robot_hours import traffic_of_hour
 
@@ -132,6 +133,7 @@ class SessionProducts(pa.DataFrameModel):
     ordered: Annotated[T.ArrayType, T.StringType(), True] = column(
         "Distinct products of the orders placed in it, sorted.", of=(_EVENTS + "items",)
     )
+    is_bot: T.BooleanType = robot_days.is_bot()
 
 
 SESSION_PRODUCTS = Table(
@@ -143,7 +145,7 @@ SESSION_PRODUCTS = Table(
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_events", "gold/fact_sessions", "gold/fact_transactions"),
+    inputs=("gold/fact_events", "gold/fact_sessions", "gold/fact_transactions", robot_days.BOTS),
     reach="day",
     days_after=1,
     kinds=_DELTA_RS,

@@ -6,6 +6,7 @@ import pandera.pyspark as pa
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from clickstream_platform.tables import robot_days
 from clickstream_platform.tables.contract import RowRule, Table, column
 
 _SESSIONS = "gold/fact_sessions."
@@ -32,6 +33,7 @@ RFM_SEGMENTS = (
 class DimUserMetrics(pa.DataFrameModel):
     """What each customer did in all the time there is."""
 
+    traffic: T.StringType = robot_days.traffic_of_all_days()
     customer_id: T.StringType = column("Account id, else visitor id.", of=_WHO, pii="id")
     first_seen_at: T.TimestampType = column(
         "Start of the first session or first order.", of=(_SESSIONS + "started_at",)
@@ -71,12 +73,12 @@ DIM_USER_METRICS = Table(
     layer="gold",
     name="dim_user_metrics",
     model=DimUserMetrics,
-    grain="one row per customer",
-    keys=("customer_id",),
+    grain="one row per kind of traffic and customer",
+    keys=("traffic", "customer_id"),
     partition_by=None,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_sessions", "gold/fact_transactions"),
+    inputs=("gold/fact_sessions", "gold/fact_transactions", robot_days.BOTS),
     reach="all",
     row_rules=(
         RowRule(
@@ -94,6 +96,7 @@ class RfmScores(pa.DataFrameModel):
     """How recently, often and much each customer bought, as quintiles among all customers."""
 
     as_of_date: T.DateType = column("UTC day of the newest order.", of=(_ORDERS + "ordered_at",))
+    traffic: T.StringType = robot_days.traffic_of_all_days()
     customer_id: T.StringType = column("Account id, else visitor id.", of=_WHO, pii="id")
     recency_days: T.LongType = column(
         "Days from the last order's day to `as_of_date`.",
@@ -117,12 +120,12 @@ RFM_SCORES = Table(
     layer="gold",
     name="rfm_scores",
     model=RfmScores,
-    grain="one row per customer with an order",
-    keys=("customer_id",),
+    grain="one row per kind of traffic and customer with an order",
+    keys=("traffic", "customer_id"),
     partition_by=None,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_transactions",),
+    inputs=("gold/fact_transactions", robot_days.BOTS),
     reach="all",
     kinds=_DELTA_RS,
     hourly=False,
@@ -132,6 +135,7 @@ RFM_SCORES = Table(
 class RetentionCohort(pa.DataFrameModel):
     """Of the customers first seen (or first buying) in a period, how many came again, and when."""
 
+    traffic: T.StringType = robot_days.traffic_of_all_days()
     basis: T.StringType = column(
         "`activity`: sessions; `order`: orders.",
         of=(_SESSIONS + "started_at", _ORDERS + "ordered_at"),
@@ -157,12 +161,13 @@ RETENTION_COHORT = Table(
     layer="gold",
     name="retention_cohort",
     model=RetentionCohort,
-    grain="one row per basis, kind of period, cohort and later period in which someone came",
-    keys=("basis", "period", "cohort_start", "period_no"),
+    grain="one row per kind of traffic, basis, kind of period, cohort and later period in which "
+    "someone came",
+    keys=("traffic", "basis", "period", "cohort_start", "period_no"),
     partition_by=None,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_sessions", "gold/fact_transactions"),
+    inputs=("gold/fact_sessions", "gold/fact_transactions", robot_days.BOTS),
     reach="all",
     kinds=_DELTA_RS,
     hourly=False,

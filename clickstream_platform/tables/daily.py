@@ -6,16 +6,15 @@ import pandera.pyspark as pa
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from clickstream_platform.tables import robot_days
 from clickstream_platform.tables.contract import DAY_COLUMN, RowRule, Table, column
 from clickstream_platform.tables.metrics import METRICS
 
 _EVENTS = "gold/fact_events."
 _SESSIONS = "gold/fact_sessions."
 _ORDERS = "gold/fact_transactions."
-_BOTS = "gold/bot_visitors_hourly."
 _OWNER = "team:analytics"
 _DELTA_RS = ("pyspark", "arrow", "deltalake", "gold")
-TRAFFIC = ("all", "human")
 RATIOS = (
     *("engagement_rate", "bounce_rate", "conversion_rate", "cart_abandonment_rate"),
     *("average_order_value", "revenue_per_session"),
@@ -31,11 +30,7 @@ class FactDailyMetrics(pa.DataFrameModel):
 
     event_day: T.StringType = column("UTC day, `2024-11-29`.", of=(_SESSIONS + "event_hour",))
     event_date: T.DateType = column("The same as a date.", of=(_SESSIONS + "event_hour",))
-    traffic: T.StringType = column(
-        "`all`, or `human`: without visitors that are robots in an hour of the day.",
-        of=(_BOTS + "is_bot",),
-        isin=list(TRAFFIC),
-    )
+    traffic: T.StringType = robot_days.traffic()
     sessions: T.LongType = column("Started that day.", of=(_SESSIONS + "session_id",), ge=0)
     active_users: T.LongType = column(
         "Distinct customers with a session started that day.",
@@ -117,7 +112,7 @@ FACT_DAILY_METRICS = Table(
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_sessions", "gold/fact_transactions", "gold/bot_visitors_hourly"),
+    inputs=("gold/fact_sessions", "gold/fact_transactions", robot_days.BOTS),
     reach="day",
     row_rules=(
         RowRule(
@@ -139,6 +134,7 @@ class ProductMetricsDaily(pa.DataFrameModel):
     """What happened to a product on a day: from seen to sold."""
 
     event_day: T.StringType = column("UTC day.", of=(_EVENTS + "event_hour",))
+    traffic: T.StringType = robot_days.traffic()
     item_id: T.StringType = column("Product.", of=(_EVENTS + "items",))
     item_category: T.StringType = column(
         "Alphabetically last category it was shown with that day.",
@@ -174,12 +170,12 @@ PRODUCT_METRICS_DAILY = Table(
     layer="gold",
     name="product_metrics_daily",
     model=ProductMetricsDaily,
-    grain="one row per day and product that was seen, put into a cart or ordered",
-    keys=("event_day", "item_id"),
+    grain="one row per day, kind of traffic and product that was seen, put into a cart or ordered",
+    keys=("event_day", "traffic", "item_id"),
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_events", "gold/fact_transactions"),
+    inputs=("gold/fact_events", "gold/fact_transactions", robot_days.BOTS),
     reach="day",
     kinds=_DELTA_RS,
     hourly=False,
@@ -190,6 +186,7 @@ class JourneyPaths(pa.DataFrameModel):
     """The tree of what sessions did first, second, …: each node is a path from the start."""
 
     event_day: T.StringType = column("Day the sessions started.", of=(_SESSIONS + "event_hour",))
+    traffic: T.StringType = robot_days.traffic()
     path: T.StringType = column(
         "Event names from the first, joined by ` > `; repeats in a row count once.",
         of=(_EVENTS + "event_name",),
@@ -211,12 +208,13 @@ JOURNEY_PATHS = Table(
     layer="gold",
     name="journey_paths",
     model=JourneyPaths,
-    grain="one row per day and path that a session of the day began with, up to 6 steps",
-    keys=("event_day", "path"),
+    grain="one row per day, kind of traffic and path that a session of the day began with, up to 6 "
+    "steps",
+    keys=("event_day", "traffic", "path"),
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_events", "gold/fact_sessions"),
+    inputs=("gold/fact_events", "gold/fact_sessions", robot_days.BOTS),
     reach="day",
     days_after=1,
     row_rules=(
@@ -260,6 +258,7 @@ class CartAbandonment(pa.DataFrameModel):
     recovered_value: Annotated[T.DecimalType, 12, 2] = column(
         "Its value.", nullable=True, of=(_ORDERS + "value",), unit="currency", ge=0
     )
+    is_bot: T.BooleanType = robot_days.is_bot()
 
 
 CART_ABANDONMENT = Table(
@@ -271,7 +270,7 @@ CART_ABANDONMENT = Table(
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_events", "gold/fact_sessions", "gold/fact_transactions"),
+    inputs=("gold/fact_events", "gold/fact_sessions", "gold/fact_transactions", robot_days.BOTS),
     reach="day",
     days_after=8,
     kinds=_DELTA_RS,

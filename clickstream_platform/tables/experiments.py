@@ -6,6 +6,7 @@ import pandera.pyspark as pa
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from clickstream_platform.tables import robot_days
 from clickstream_platform.tables.contract import DAY_COLUMN, RowRule, Table, column
 
 _EVENTS = "gold/fact_events."
@@ -25,6 +26,7 @@ class ExperimentExposures(pa.DataFrameModel):
     first_exposed_at: T.TimestampType = column(
         "First event of the day with test and arm.", of=(_EVENTS + "event_timestamp",)
     )
+    is_bot: T.BooleanType = robot_days.is_bot()
 
 
 EXPERIMENT_EXPOSURES = Table(
@@ -36,7 +38,7 @@ EXPERIMENT_EXPOSURES = Table(
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_events",),
+    inputs=("gold/fact_events", robot_days.BOTS),
     reach="day",
     kinds=_DELTA_RS,
     hourly=False,
@@ -46,6 +48,7 @@ EXPERIMENT_EXPOSURES = Table(
 class ExperimentResults(pa.DataFrameModel):
     """How each arm converts, against the control."""
 
+    traffic: T.StringType = robot_days.traffic_of_all_days()
     experiment_id: T.StringType = column("A/B test.", of=(_SEEN + "experiment_id",))
     variant_id: T.StringType = column("Arm.", of=(_SEEN + "variant_id",))
     is_control: T.BooleanType = column(
@@ -150,12 +153,12 @@ EXPERIMENT_RESULTS = Table(
     layer="gold",
     name="experiment_results",
     model=ExperimentResults,
-    grain="one row per A/B test and arm",
-    keys=("experiment_id", "variant_id"),
+    grain="one row per kind of traffic, A/B test and arm",
+    keys=("traffic", "experiment_id", "variant_id"),
     partition_by=None,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/experiment_exposures", "gold/fact_transactions"),
+    inputs=("gold/experiment_exposures", "gold/fact_transactions", robot_days.BOTS),
     reach="all",
     row_rules=(
         RowRule(

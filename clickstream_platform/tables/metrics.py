@@ -102,7 +102,7 @@ _ALL = (
         "customer",
         "currency",
         USERS,
-        "sum(customer_lifetime_value)",
+        "sum(customer_lifetime_value) filter (where traffic = 'all')",
     ),
     _ratio(
         "engagement_rate", "Share of sessions that were engaged.", "engaged_sessions / sessions"

@@ -6,6 +6,7 @@ import pandera.pyspark as pa
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
+from clickstream_platform.tables import robot_days
 from clickstream_platform.tables.contract import RowRule, Table, column
 
 _DAYS = "gold/product_metrics_daily."
@@ -18,6 +19,11 @@ _DELTA_RS = ("pyspark", "arrow", "deltalake", "gold")
 class DimProductMetrics(pa.DataFrameModel):
     """What happened to each product in all the time there is."""
 
+    traffic: T.StringType = column(
+        "`all`, or `human`: without what visitors did on days on which they are robots.",
+        of=(_DAYS + "traffic",),
+        isin=list(robot_days.TRAFFIC),
+    )
     item_id: T.StringType = column("Product.", of=(_DAYS + "item_id",))
     item_category: T.StringType = column(
         "Category of the last day that knew one.", nullable=True, of=(_DAYS + "item_category",)
@@ -58,8 +64,8 @@ DIM_PRODUCT_METRICS = Table(
     layer="gold",
     name="dim_product_metrics",
     model=DimProductMetrics,
-    grain="one row per product",
-    keys=("item_id",),
+    grain="one row per kind of traffic and product",
+    keys=("traffic", "item_id"),
     partition_by=None,
     writer="deltalake",
     owner=_OWNER,
@@ -80,6 +86,7 @@ DIM_PRODUCT_METRICS = Table(
 class ProductAffinity(pa.DataFrameModel):
     """Who has A also has B: from orders, and from all that a customer ever ordered."""
 
+    traffic: T.StringType = robot_days.traffic_of_all_days()
     basis: T.StringType = column(
         "What a basket is: `order`; `customer`: all orders of one; `view_to_order`: a session that "
         "looked at a product, where A was looked at and B ordered.",
@@ -105,12 +112,12 @@ PRODUCT_AFFINITY = Table(
     layer="gold",
     name="product_affinity",
     model=ProductAffinity,
-    grain="one row per basis and ordered pair of products in two or more baskets",
-    keys=("basis", "item_a", "item_b"),
+    grain="one row per kind of traffic, basis and ordered pair of products in two or more baskets",
+    keys=("traffic", "basis", "item_a", "item_b"),
     partition_by=None,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_transactions", "gold/session_products"),
+    inputs=("gold/fact_transactions", "gold/session_products", robot_days.BOTS),
     reach="all",
     kinds=_DELTA_RS,
     hourly=False,

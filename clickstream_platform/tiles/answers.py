@@ -15,10 +15,10 @@ from clickstream_platform.queries.datasets import newest_commit
 from clickstream_platform.queries.extract import Extract, ExtractLake
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.queries.named import HOUR_LIMITS, IN_HOURS, NamedQuery, find
-from clickstream_platform.queries.only import is_filtered, quoted
+from clickstream_platform.queries.only import ROBOTS_COLUMN, is_filtered, quoted
 from clickstream_platform.queries.views import base_tables
 from clickstream_platform.settings import Settings
-from clickstream_platform.tiles.model import Tile, View
+from clickstream_platform.tiles.model import TRAFFIC_PARAM, Tile, View
 
 BENEATH_GOLD = "silver/events"  # what every table of gold is made from
 ALL_HOURS = "time"  # the filter that a question without hours cannot apply
@@ -119,7 +119,7 @@ def stamp(settings: Settings, tile: Tile) -> str:
 def _answer(
     lake: Lake, question: NamedQuery, tile: Tile, view: View, tables: Iterable[str]
 ) -> Answer:
-    known = {name: value for name, value in view.hours.items() if name in question.params}
+    known = {name: value for name, value in view.params.items() if name in question.params}
     rows = lake.run(question.sql, question.values({**known, **tile.params})).read_all()
     paths = sorted(name.replace(".", "/") for name in tables)
     red, warned = _checks(lake, paths, view)
@@ -134,10 +134,11 @@ def _answer(
 
 
 def _unfiltered(
-    view: View, hours: Mapping[str, str], only: Mapping[str, str | bool]
+    view: View, params: Mapping[str, str], only: Mapping[str, str | bool]
 ) -> tuple[str, ...]:
-    missed = [ALL_HOURS] if set(view.hours) - set(hours) else []
-    return (*missed, *sorted(set(view.only) - set(only)))
+    missed = [ALL_HOURS] if set(view.hours) - set(params) else []
+    by_param = {ROBOTS_COLUMN} if TRAFFIC_PARAM in params else set()
+    return (*missed, *sorted(set(view.only) - set(only) - by_param))
 
 
 def _command(

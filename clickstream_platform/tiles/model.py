@@ -10,6 +10,7 @@ from typing import Literal
 import plotly.graph_objects as go
 import pyarrow as pa
 
+TRAFFIC_PARAM = "traffic"  # of questions over marts that count with robots and without
 Figure = Callable[[pa.Table], go.Figure]
 Kind = Literal["count", "money", "rate", "seconds", "hour"]
 
@@ -76,6 +77,11 @@ class View:
         if not self.with_bots:
             wanted["is_bot"] = False
         return wanted
+
+    @property
+    def params(self) -> dict[str, str]:
+        """What of the view a named question can be asked with, by its parameters' names."""
+        return self.hours if self.with_bots else {**self.hours, TRAFFIC_PARAM: "human"}
 
     @property
     def hours(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from clickstream_platform.tables.activity import (
     TRAFFIC_DAILY,
 )
 from clickstream_platform.transforms.customers import customer_id
+from clickstream_platform.transforms.robot_days import FLAG, with_traffic
 from clickstream_platform.transforms.robot_hours import by_traffic, of_both_kinds, with_is_robot
 from clickstream_platform.transforms.sessions import typed
 
@@ -65,8 +66,8 @@ def customer_activity_hourly(events: DataFrame, orders: DataFrame, robots: DataF
 
 
 def session_products(sessions: DataFrame, events: DataFrame, orders: DataFrame) -> DataFrame:
-    """One row per session with a product seen or ordered, from whole days' sessions, all the
-    events of these, and the orders among these events."""
+    """One row per session with a product seen or ordered, from whole days' flagged sessions, all
+    the events of these, and the orders among these events."""
     own = events.where(F.col("event_name").isin("view_item", "purchase")).select(
         *_OF_EVENT, "session_id", "event_name", F.col("items.item_id").alias("ids")
     )
@@ -80,23 +81,20 @@ def session_products(sessions: DataFrame, events: DataFrame, orders: DataFrame) 
         return F.array_sort(F.array_compact(F.array_distinct(ids)))
 
     found = (
-        kept.join(sessions.select("event_day", "session_id"), on="session_id", how="inner")
-        .groupBy("event_day", "session_id")
+        kept.join(
+            sessions.select("event_day", "session_id", F.col(FLAG).alias("is_bot")),
+            on="session_id",
+            how="inner",
+        )
+        .groupBy("event_day", "session_id", "is_bot")
         .agg(products("view_item").alias("viewed"), products("purchase").alias("ordered"))
         .where((F.size("viewed") > 0) | (F.size("ordered") > 0))
     )
     return typed(found, SESSION_PRODUCTS)
 
 
-def traffic_daily(sessions: DataFrame, bots: DataFrame) -> DataFrame:
-    """One row per day, kind of traffic, dimension and value, from the sessions of whole days.
-
-    `bots` has a row per day and visitor that is a robot.
-    """
-    robots = F.broadcast(bots.withColumn("is_bot", F.lit(True)))
-    traffics = F.when(F.col("is_bot"), F.array(F.lit("all"))).otherwise(
-        F.array(F.lit("all"), F.lit("human"))
-    )
+def traffic_daily(sessions: DataFrame) -> DataFrame:
+    """One row per day, kind of traffic, dimension and value, from whole days' flagged sessions."""
     values = F.array(
         *[
             F.struct(
@@ -108,8 +106,7 @@ def traffic_daily(sessions: DataFrame, bots: DataFrame) -> DataFrame:
     )
     has_cart, has_order = F.col("add_to_carts") > 0, F.col("purchases") > 0
     days = (
-        sessions.join(robots, on=["event_day", "visitor_id"], how="left")
-        .withColumn("traffic", F.explode(traffics))
+        with_traffic(sessions)
         .select("*", F.inline(values))
         .groupBy("event_day", "traffic", "dimension", "value")
         .agg(

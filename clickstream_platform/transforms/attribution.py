@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 
 from clickstream_platform.tables.attribution import ATTRIBUTION_CREDIT, MODELS
 from clickstream_platform.transforms.markov import channel_weights
+from clickstream_platform.transforms.robot_days import FLAG
 from clickstream_platform.transforms.sessions import typed
 
 HALF_LIFE_S = 7 * 86_400
@@ -15,8 +16,8 @@ _WHOLE = "decimal(18,0)"
 
 
 def attribution_credit(orders: DataFrame, sessions: DataFrame, *, look_back_days: int) -> DataFrame:
-    """One row per order, model and session, from whole days' orders and the sessions of these
-    days and the `look_back_days` before."""
+    """One row per order, model and session, from whole days' flagged orders and the sessions of
+    these days and the `look_back_days` before."""
     touches = sessions.select(
         *("visitor_id", "started_at", "session_id", "mkt_source", "mkt_campaign"),
         F.coalesce("channel_group", F.lit("(unknown)")).alias("channel"),
@@ -27,6 +28,7 @@ def attribution_credit(orders: DataFrame, sessions: DataFrame, *, look_back_days
         F.col("visitor_id").alias("buyer"),
         F.col("ordered_at").alias("until"),
         "value",
+        F.col(FLAG).alias("is_bot"),
     )
     led = _led_to(conversions, touches, look_back_days, how="left")
     won = led.where(F.col("session_id").isNotNull()).select(

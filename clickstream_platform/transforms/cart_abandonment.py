@@ -4,17 +4,19 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.daily import CART_ABANDONMENT
+from clickstream_platform.transforms.robot_days import FLAG
 from clickstream_platform.transforms.sessions import typed
 
 RECOVERY_DAYS = 7
+_OF_SESSION = ("event_day", "session_id", "visitor_id", "ended_at", "is_bot")
 _STEPS = ("add_payment_info", "add_shipping_info", "begin_checkout")
 
 
 def cart_abandonment(sessions: DataFrame, events: DataFrame, orders: DataFrame) -> DataFrame:
-    """One row per session with a cart and without order, from whole days' sessions, all the
-    events of these, and the orders of the `RECOVERY_DAYS` days after."""
+    """One row per session with a cart and without order, from whole days' flagged sessions,
+    all the events of these, and the orders of the `RECOVERY_DAYS` days after."""
     left = sessions.where((F.col("add_to_carts") > 0) & (F.col("purchases") == 0)).select(
-        "event_day", "session_id", "visitor_id", "ended_at"
+        *("event_day", "session_id", "visitor_id", "ended_at"), F.col(FLAG).alias("is_bot")
     )
     name = F.col("event_name")
     put = F.when(name == "add_to_cart", F.col("value"))
@@ -23,7 +25,7 @@ def cart_abandonment(sessions: DataFrame, events: DataFrame, orders: DataFrame) 
         events.where(name.isin("add_to_cart", "remove_from_cart", *_STEPS))
         .select("session_id", "event_name", "value")
         .join(F.broadcast(left), on="session_id", how="inner")
-        .groupBy("event_day", "session_id", "visitor_id", "ended_at")
+        .groupBy(*_OF_SESSION)
         .agg(
             F.greatest(F.coalesce(F.sum(F.coalesce(put, taken)), F.lit(0)), F.lit(0)).alias(
                 "cart_value"
@@ -45,7 +47,7 @@ def cart_abandonment(sessions: DataFrame, events: DataFrame, orders: DataFrame) 
     rows = (
         carts.withColumn("step_reached", reached)
         .join(later, on=is_return, how="left")
-        .groupBy("event_day", "session_id", "visitor_id", "ended_at", "cart_value", "step_reached")
+        .groupBy(*_OF_SESSION, "cart_value", "step_reached")
         .agg(
             F.min_by("order_id", first).alias("recovered_order_id"),
             F.min_by("worth", first).alias("recovered_value"),

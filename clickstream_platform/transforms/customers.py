@@ -5,6 +5,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import WindowSpec
 
 from clickstream_platform.tables.customers import DIM_USER_METRICS, RETENTION_COHORT, RFM_SCORES
+from clickstream_platform.transforms.robot_days import FLAG, with_traffic
 from clickstream_platform.transforms.sessions import typed
 
 HIGH_VALUE_FROM = 500
@@ -17,26 +18,25 @@ def customer_id() -> Column:
 
 
 def dim_user_metrics(sessions: DataFrame, orders: DataFrame) -> DataFrame:
-    """One row per customer, from all sessions and orders; both have `customer_id`."""
+    """One row per kind of traffic and customer, from all flagged sessions and orders; both have
+    `customer_id`."""
     came = sessions.select(
-        "customer_id",
-        "event_day",
+        *("customer_id", "event_day", FLAG),
         F.col("started_at").alias("first_at"),
         F.col("ended_at").alias("last_at"),
         F.lit(1).alias("session"),
         F.col("is_engaged").cast("int").alias("engaged"),
     )
     bought = orders.where(F.col("is_reported") & F.col("customer_id").isNotNull()).select(
-        "customer_id",
-        "event_day",
+        *("customer_id", "event_day", FLAG),
         F.col("ordered_at").alias("first_at"),
         F.col("ordered_at").alias("last_at"),
         F.col("ordered_at"),
         F.col("value"),
     )
     customers = (
-        came.unionByName(bought, allowMissingColumns=True)
-        .groupBy("customer_id")
+        with_traffic(came.unionByName(bought, allowMissingColumns=True))
+        .groupBy("traffic", "customer_id")
         .agg(
             F.min("first_at").alias("first_seen_at"),
             F.max("last_at").alias("last_seen_at"),
@@ -62,11 +62,12 @@ def dim_user_metrics(sessions: DataFrame, orders: DataFrame) -> DataFrame:
 
 
 def rfm_scores(orders: DataFrame) -> DataFrame:
-    """One row per customer with an order in the reporting currency or without one."""
+    """One row per kind of traffic and customer with an order in the reporting currency or without
+    one, from all flagged orders."""
     day = F.to_date("event_day")
     customers = (
-        orders.where(F.col("is_reported") & F.col("customer_id").isNotNull())
-        .groupBy("customer_id")
+        with_traffic(orders.where(F.col("is_reported") & F.col("customer_id").isNotNull()))
+        .groupBy("traffic", "customer_id")
         .agg(
             F.max(day).alias("last_day"),
             F.count(F.lit(1)).alias("frequency"),
@@ -84,13 +85,13 @@ def rfm_scores(orders: DataFrame) -> DataFrame:
 
 
 def _all() -> WindowSpec:
-    return Window.partitionBy(F.lit(1))
+    return Window.partitionBy("traffic")
 
 
 def _quintile(value: Column) -> Column:
     """1 to 5 by where the middle of the customers with this value lies; they score alike."""
-    below = F.rank().over(Window.partitionBy(F.lit(1)).orderBy(value)) - 1
-    equal = F.count(F.lit(1)).over(Window.partitionBy(value))
+    below = F.rank().over(_all().orderBy(value)) - 1
+    equal = F.count(F.lit(1)).over(Window.partitionBy("traffic", value))
     return 1 + F.floor(5 * (2 * below + equal) / (2 * F.count(F.lit(1)).over(_all())))
 
 
@@ -113,9 +114,10 @@ def _rfm_segment() -> Column:
 
 
 def retention_cohort(sessions: DataFrame, orders: DataFrame) -> DataFrame:
-    """One row per basis, period, cohort and later period in which one of the cohort came."""
-    came = sessions.select(F.lit("activity").alias("basis"), "customer_id", "event_day")
-    bought = orders.select(F.lit("order").alias("basis"), "customer_id", "event_day")
+    """One row per kind of traffic, basis, period, cohort and later period in which one of the
+    cohort came, from all flagged sessions and orders."""
+    came = sessions.select(F.lit("activity").alias("basis"), "customer_id", "event_day", FLAG)
+    bought = orders.select(F.lit("order").alias("basis"), "customer_id", "event_day", FLAG)
     date = F.to_date("event_day")
     starts = [
         F.struct(F.lit(period).alias("period"), F.trunc(date, period).alias("start"))
@@ -123,16 +125,15 @@ def retention_cohort(sessions: DataFrame, orders: DataFrame) -> DataFrame:
         else F.struct(F.lit(period).alias("period"), date.alias("start"))
         for period in PERIODS
     ]
-    seen = (
+    periods = (
         came.unionByName(bought)
         .where(F.col("customer_id").isNotNull())
-        .select("basis", "customer_id", F.inline(F.array(*starts)))
-        .distinct()
-        .withColumn(
-            "cohort_start",
-            F.min("start").over(Window.partitionBy("basis", "customer_id", "period")),
-        )
+        .select("basis", "customer_id", FLAG, F.inline(F.array(*starts)))
+        .groupBy("basis", "customer_id", "period", "start")
+        .agg(F.bool_and(FLAG).alias(FLAG))
     )
+    of_customer = Window.partitionBy("traffic", "basis", "customer_id", "period")
+    seen = with_traffic(periods).withColumn("cohort_start", F.min("start").over(of_customer))
     days = F.date_diff("start", "cohort_start")
     number = (
         F.when(F.col("period") == "day", days)
@@ -141,10 +142,10 @@ def retention_cohort(sessions: DataFrame, orders: DataFrame) -> DataFrame:
     )
     cohorts = (
         seen.withColumn("period_no", number)
-        .groupBy("basis", "period", "cohort_start", "period_no")
+        .groupBy("traffic", "basis", "period", "cohort_start", "period_no")
         .agg(F.count(F.lit(1)).alias("customers"))
     )
-    of_cohort = Window.partitionBy("basis", "period", "cohort_start")
+    of_cohort = Window.partitionBy("traffic", "basis", "period", "cohort_start")
     size = F.max(F.when(F.col("period_no") == 0, F.col("customers"))).over(of_cohort)
     return typed(
         cohorts.withColumn("cohort_size", size).withColumn(

@@ -7,19 +7,24 @@ from pyspark.sql import functions as F
 from pyspark.sql.window import WindowSpec
 
 from clickstream_platform.tables.experiments import EXPERIMENT_EXPOSURES, EXPERIMENT_RESULTS
+from clickstream_platform.transforms.robot_days import FLAG, with_is_bot_on_day, with_traffic
 from clickstream_platform.transforms.sessions import typed
 
 CONVERSION_DAYS = 7
 CUPED_DAYS = 28  # before the exposure
 Z_95 = 1.959963984540054
+_TEST = ("traffic", "experiment_id")
 _SUM, _SUM_OF_SQUARES = "decimal(18,0)", "decimal(28,0)"
 # Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26: |error| < 1.5e-7.
 _ERFC_P = 0.3275911
 _ERFC = (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
 
 
-def experiment_exposures(events: DataFrame) -> DataFrame:
-    """One row per day, test, arm and visitor, from the events of whole days."""
+def experiment_exposures(events: DataFrame, bots: DataFrame) -> DataFrame:
+    """One row per day, test, arm and visitor, from the events of whole days.
+
+    `bots` has a row per day and visitor that is a robot.
+    """
     seen = events.where(
         F.col("experiment_id").isNotNull()
         & F.col("variant_id").isNotNull()
@@ -28,17 +33,20 @@ def experiment_exposures(events: DataFrame) -> DataFrame:
     days = seen.groupBy("event_day", "experiment_id", "variant_id", "visitor_id").agg(
         F.min("event_timestamp").alias("first_exposed_at")
     )
-    return typed(days, EXPERIMENT_EXPOSURES)
+    flagged = with_is_bot_on_day(days, F.broadcast(bots))
+    return typed(flagged.withColumnRenamed(FLAG, "is_bot"), EXPERIMENT_EXPOSURES)
 
 
 def experiment_results(exposures: DataFrame, orders: DataFrame) -> DataFrame:
-    """One row per test and arm, from all exposures and orders."""
-    return judged_arms(_arms(_outcomes(exposures, orders)))
+    """One row per kind of traffic, test and arm, from all exposures and flagged orders."""
+    counted_in = with_traffic(exposures.withColumnRenamed("is_bot", FLAG))
+    return judged_arms(_arms(_outcomes(counted_in, orders)))
 
 
 def _outcomes(exposures: DataFrame, orders: DataFrame) -> DataFrame:
-    """One row per test and visitor: what they ordered after their first exposure, and before."""
-    visitors = exposures.groupBy("experiment_id", "visitor_id").agg(
+    """One row per kind of traffic, test and visitor: what they ordered after their first exposure,
+    and before."""
+    visitors = exposures.groupBy(*_TEST, "visitor_id").agg(
         F.min("variant_id").alias("variant_id"),
         (F.min("variant_id") != F.max("variant_id")).alias("is_mixed"),
         F.min("first_exposed_at").alias("exposed_at"),
@@ -46,18 +54,19 @@ def _outcomes(exposures: DataFrame, orders: DataFrame) -> DataFrame:
     exposed, ordered = F.col("exposed_at"), F.col("ordered_at")
     concerns = (
         (F.col("buyer") == F.col("visitor_id"))
+        & ((F.col("traffic") == "all") | ~F.col(FLAG))
         & (ordered >= exposed - F.make_dt_interval(days=F.lit(CUPED_DAYS)))
         & (ordered <= exposed + F.make_dt_interval(days=F.lit(CONVERSION_DAYS)))
     )
     bought = orders.select(
         F.col("visitor_id").alias("buyer"),
-        "ordered_at",
+        *("ordered_at", FLAG),
         F.when(F.col("is_reported"), F.col("value")).alias("worth"),
     )
     after, before = ordered >= exposed, ordered < exposed
     return (
         visitors.join(bought, on=concerns, how="left")
-        .groupBy("experiment_id", "visitor_id", "variant_id", "is_mixed")
+        .groupBy(*_TEST, "visitor_id", "variant_id", "is_mixed")
         .agg(
             F.count(F.when(after, F.lit(1))).alias("orders"),
             F.coalesce(F.sum(F.when(after, F.col("worth"))), F.lit(0)).alias("worth"),
@@ -71,10 +80,10 @@ def _arms(outcomes: DataFrame) -> DataFrame:
     x = (F.col("worth_before") * 100).cast("decimal(15,0)")
     return (
         outcomes.withColumn(
-            "mixed_visitors", F.count_if("is_mixed").over(Window.partitionBy("experiment_id"))
+            "mixed_visitors", F.count_if("is_mixed").over(Window.partitionBy(*_TEST))
         )
         .where(~F.col("is_mixed"))
-        .groupBy("experiment_id", "variant_id", "mixed_visitors")
+        .groupBy(*_TEST, "variant_id", "mixed_visitors")
         .agg(
             F.count(F.lit(1)).alias("exposures"),
             F.count_if(F.col("orders") > 0).alias("conversions"),
@@ -92,7 +101,7 @@ def judged_arms(arms: DataFrame) -> DataFrame:
     """`experiment_results` of arms that have `mixed_visitors`, `exposures`, `conversions`,
     `revenue`, and the sums of cents after (`y`) and before (`x`) the exposure and of their
     products (`yy`, `xx`, `xy`)."""
-    of_test = Window.partitionBy("experiment_id")
+    of_test = Window.partitionBy(*_TEST)
     control_first = F.struct(F.col("variant_id") != "control", "variant_id")
     known = (
         arms.withColumn("conversion_rate", F.col("conversions") / F.col("exposures"))

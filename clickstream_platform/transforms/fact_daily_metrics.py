@@ -3,8 +3,9 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.tables.daily import FACT_DAILY_METRICS, RATIOS, TRAFFIC
+from clickstream_platform.tables.daily import FACT_DAILY_METRICS, RATIOS
 from clickstream_platform.tables.metrics import METRICS
+from clickstream_platform.transforms.robot_days import FLAG, with_traffic
 from clickstream_platform.transforms.sessions import typed
 
 _COUNTS = (
@@ -22,16 +23,11 @@ _COUNTS = (
 )
 
 
-def fact_daily_metrics(sessions: DataFrame, orders: DataFrame, bots: DataFrame) -> DataFrame:
-    """One row per day and kind of traffic, from the sessions and orders of whole days.
-
-    `bots` has a row per day and visitor that is a robot.
-    """
+def fact_daily_metrics(sessions: DataFrame, orders: DataFrame) -> DataFrame:
+    """One row per day and kind of traffic, from the sessions and orders of whole days, flagged."""
     has_cart, has_order = F.col("add_to_carts") > 0, F.col("purchases") > 0
     of_sessions = sessions.select(
-        "event_day",
-        "visitor_id",
-        "customer_id",
+        *("event_day", "customer_id", FLAG),
         F.lit(1).alias("sessions"),
         F.col("is_engaged").cast("int").alias("engaged_sessions"),
         has_cart.cast("int").alias("cart_sessions"),
@@ -42,27 +38,19 @@ def fact_daily_metrics(sessions: DataFrame, orders: DataFrame, bots: DataFrame) 
         "add_to_carts",
     )
     of_orders = orders.select(
-        "event_day",
-        "visitor_id",
+        *("event_day", FLAG),
         F.col("is_reported").cast("int").alias("orders"),
         (~F.col("is_reported")).cast("int").alias("orders_other_currency"),
         F.when(F.col("is_reported"), F.col("value")).alias("revenue"),
     )
-    flagged = (
-        of_sessions.unionByName(of_orders, allowMissingColumns=True)
-        .join(
-            F.broadcast(bots.withColumn("is_bot", F.lit(True))),
-            on=["event_day", "visitor_id"],
-            how="left",
+    both = of_sessions.unionByName(of_orders, allowMissingColumns=True)
+    days = (
+        with_traffic(both)
+        .groupBy("event_day", "traffic")
+        .agg(
+            *[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in _COUNTS],
+            F.count_distinct("customer_id").alias("active_users"),
         )
-        .withColumn("of_traffic", F.when(F.col("is_bot"), F.array(F.lit("all"))).otherwise(
-            F.array(*[F.lit(traffic) for traffic in TRAFFIC])
-        ))
-        .withColumn("traffic", F.explode("of_traffic"))
-    )  # fmt: skip
-    days = flagged.groupBy("event_day", "traffic").agg(
-        *[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in _COUNTS],
-        F.count_distinct("customer_id").alias("active_users"),
     )
     ratios = {name: F.expr(METRICS[name].expression) for name in RATIOS}
     return typed(

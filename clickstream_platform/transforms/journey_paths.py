@@ -4,18 +4,21 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.daily import JOURNEY_PATHS
+from clickstream_platform.transforms.robot_days import FLAG, with_traffic
 from clickstream_platform.transforms.sessions import typed
 
 MAX_DEPTH = 6
 
 
 def journey_paths(sessions: DataFrame, events: DataFrame) -> DataFrame:
-    """One row per day and path, from whole days' sessions and all the events of these."""
-    wanted = sessions.select("event_day", "session_id", (F.col("purchases") > 0).alias("bought"))
+    """One row per day, kind of traffic and path, from whole days' flagged sessions and all the
+    events of these."""
+    bought = (F.col("purchases") > 0).alias("bought")
+    wanted = sessions.select("event_day", FLAG, "session_id", bought)
     walked = (
         events.select("session_id", "event_sequence", "event_name")
         .join(wanted, on="session_id", how="inner")
-        .groupBy("event_day", "session_id", "bought")
+        .groupBy("event_day", FLAG, "session_id", "bought")
         .agg(F.array_sort(F.collect_list(F.struct("event_sequence", "event_name"))).alias("walk"))
         .withColumn("names", F.col("walk.event_name"))
     )
@@ -24,14 +27,19 @@ def journey_paths(sessions: DataFrame, events: DataFrame) -> DataFrame:
     )
     steps = walked.withColumn("steps", F.slice(moved["event_name"], 1, MAX_DEPTH))
     nodes = steps.withColumn("depth", F.explode(F.sequence(F.lit(1), F.size("steps"))))
-    paths = (
+    apart = (
         nodes.withColumn("path", F.array_join(F.slice("steps", 1, F.col("depth")), " > "))
         .withColumn("step", F.element_at("steps", F.col("depth")))
-        .groupBy("event_day", "path", "depth", "step")
+        .groupBy("event_day", FLAG, "path", "depth", "step")
         .agg(
             F.count(F.lit(1)).alias("sessions"),
             F.count_if(F.col("depth") == F.size("steps")).alias("exits"),
             F.count_if("bought").alias("converted_sessions"),
         )
+    )
+    paths = (
+        with_traffic(apart)
+        .groupBy("event_day", "traffic", "path", "depth", "step")
+        .agg(*[F.sum(name).alias(name) for name in ("sessions", "exits", "converted_sessions")])
     )
     return typed(paths, JOURNEY_PATHS)

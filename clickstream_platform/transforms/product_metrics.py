@@ -5,14 +5,27 @@ from pyspark.sql import functions as F
 
 from clickstream_platform.tables.daily import PRODUCT_METRICS_DAILY
 from clickstream_platform.tables.products import DIM_PRODUCT_METRICS
+from clickstream_platform.transforms.robot_days import FLAG, with_is_bot_on_day, with_traffic
 from clickstream_platform.transforms.sessions import typed
 
 _SUMS = ("views", "add_to_carts", "orders", "units", "revenue")
 
 
-def product_metrics_daily(events: DataFrame, orders: DataFrame) -> DataFrame:
-    """One row per day and product, from the events and orders of whole days."""
-    return typed(_counted(events, orders, "event_day"), PRODUCT_METRICS_DAILY)
+def product_metrics_daily(events: DataFrame, orders: DataFrame, bots: DataFrame) -> DataFrame:
+    """One row per day, kind of traffic and product, from whole days' events and flagged orders.
+
+    `bots` has a row per day and visitor that is a robot. An event, an order and a viewer of the
+    day are a robot's or not, so that what is counted apart adds up.
+    """
+    flagged = with_is_bot_on_day(events, F.broadcast(bots))
+    apart = with_traffic(_counted(flagged, orders, "event_day", FLAG))
+    days = apart.groupBy("event_day", "traffic", "item_id").agg(
+        F.max("item_category").alias("item_category"),
+        *[F.sum(name).alias(name) for name in (*_SUMS, "viewers")],
+        F.min("min_price").alias("min_price"),
+        F.max("max_price").alias("max_price"),
+    )
+    return typed(days, PRODUCT_METRICS_DAILY)
 
 
 def _counted(events: DataFrame, orders: DataFrame, *period: str) -> DataFrame:
@@ -73,9 +86,9 @@ def _counted(events: DataFrame, orders: DataFrame, *period: str) -> DataFrame:
 
 
 def dim_product_metrics(days: DataFrame) -> DataFrame:
-    """One row per product, from all of `product_metrics_daily`."""
+    """One row per kind of traffic and product, from all of `product_metrics_daily`."""
     knows_category = F.col("item_category").isNotNull()
-    products = days.groupBy("item_id").agg(
+    products = days.groupBy("traffic", "item_id").agg(
         F.max_by("item_category", F.when(knows_category, F.col("event_day"))).alias(
             "item_category"
         ),

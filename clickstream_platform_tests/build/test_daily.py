@@ -8,12 +8,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.oracle.verify import verify
-from clickstream_platform.storage import hour_state
+from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.tables.activity import CUSTOMER_ACTIVITY_HOURLY, EVENT_ACTIVITY_HOURLY
 from clickstream_platform.tables.attribution import ATTRIBUTION_CREDIT, MODELS
 from clickstream_platform.tables.contract import Table
@@ -24,7 +25,7 @@ from clickstream_platform.tables.daily import (
     JOURNEY_PATHS,
     PRODUCT_METRICS_DAILY,
 )
-from clickstream_platform.tables.experiments import EXPERIMENT_RESULTS
+from clickstream_platform.tables.experiments import EXPERIMENT_EXPOSURES, EXPERIMENT_RESULTS
 from clickstream_platform.tables.facts import FACT_TRANSACTIONS
 from clickstream_platform.tables.gold import DAILY, FUNNEL_HOURLY, SNAPSHOTS
 from clickstream_platform.tables.marts import FUNNEL_10MIN, HOURLY_METRICS
@@ -71,17 +72,38 @@ LATE = line(13, ONE, "11:30", "u3", "page_view")
 def shop(
     new_workspace: Callable[..., Workspace], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workspace]:
-    """The two days, built."""
+    """The two days, built in a home with tables older than the columns about robots."""
     workspace = new_workspace(tmp_path_factory.mktemp("daily") / "home")
+    for table in (PRODUCT_METRICS_DAILY, EXPERIMENT_EXPOSURES, RFM_SCORES, CART_ABANDONMENT):
+        make_without(workspace, table, {"traffic", "is_bot"})
     land(workspace, "shop_json", f"{ONE}T13", "a.jsonl", b"\n".join(FIRST_DAY))
     land(workspace, "shop_json", f"{TWO}T13", "a.jsonl", b"\n".join(SECOND_DAY))
     bring_up_all(workspace)
     yield workspace
 
 
-def found(workspace: Workspace, table: Table, *columns: str) -> list[tuple[Any, ...]]:
+def make_without(workspace: Workspace, table: Table, columns: set[str]) -> None:
+    """The table as it was made before it had `columns`."""
+    there = [field for field in table.arrow_schema if field.name not in columns]
+    DeltaTable.create(
+        delta.location(workspace.lake, table),
+        schema=pa.schema(there),
+        partition_by=[table.partition_by] if table.partition_by else None,
+    )
+
+
+def found(
+    workspace: Workspace, table: Table, *columns: str, traffic: str = "all"
+) -> list[tuple[Any, ...]]:
+    """The rows' columns, in order; of marts by kind of traffic those of `traffic`, or of both if
+    the column is asked for."""
+    kinds = {traffic} if "traffic" not in columns else {"all", "human"}
     return sorted(
-        (tuple(row[column] for column in columns) for row in rows(workspace, table)),
+        (
+            tuple(row[column] for column in columns)
+            for row in rows(workspace, table)
+            if row.get("traffic", traffic) in kinds
+        ),
         key=lambda values: tuple(str(value) for value in values),
     )
 
@@ -139,12 +161,14 @@ def test_products_are_counted_from_seen_to_sold(shop: Workspace) -> None:
 
 def test_the_flow_of_a_path_is_that_of_its_exits_and_continuations(shop: Workspace) -> None:
     tree = {
-        (row["event_day"], row["path"]): (row["sessions"], row["exits"], row["converted_sessions"])
-        for row in rows(shop, JOURNEY_PATHS)
+        (day, path): counts
+        for day, path, *counts in found(
+            shop, JOURNEY_PATHS, "event_day", "path", "sessions", "exits", "converted_sessions"
+        )
     }
-    assert tree[(ONE, "page_view")] == (2, 1, 1)
-    assert tree[(ONE, "page_view > view_item > add_to_cart > purchase")] == (1, 1, 1)
-    assert tree[(TWO, "purchase")] == (1, 1, 1), "two purchases in a row are one step"
+    assert tree[(ONE, "page_view")] == [2, 1, 1]
+    assert tree[(ONE, "page_view > view_item > add_to_cart > purchase")] == [1, 1, 1]
+    assert tree[(TWO, "purchase")] == [1, 1, 1], "two purchases in a row are one step"
     for (day, path), (sessions, exits, _) in tree.items():
         children = [
             counts[0]
@@ -152,6 +176,25 @@ def test_the_flow_of_a_path_is_that_of_its_exits_and_continuations(shop: Workspa
             if other == day and longer.rpartition(" > ")[0] == path
         ]
         assert sessions == exits + sum(children), path
+
+
+def test_the_robots_day_is_left_out_of_every_mart(shop: Workspace) -> None:
+    assert (ONE, "page_view", 1) in found(
+        shop, JOURNEY_PATHS, "event_day", "path", "sessions", traffic="human"
+    )
+    assert found(shop, DIM_USER_METRICS, "customer_id", traffic="human") == [("u1",), ("u2",)]
+    cohorts = found(
+        shop, RETENTION_COHORT, "basis", "period", "period_no", "cohort_size", traffic="human"
+    )
+    assert {size for basis, _, _, size in cohorts if basis == "activity"} == {2}
+    for table in (PRODUCT_METRICS_DAILY, DIM_PRODUCT_METRICS, PRODUCT_AFFINITY, RFM_SCORES):
+        columns = [name for name in table.column_names if name != "traffic"]
+        assert found(shop, table, *columns) == found(shop, table, *columns, traffic="human")
+    arms = [name for name in EXPERIMENT_RESULTS.column_names if name != "traffic"]
+    assert found(shop, EXPERIMENT_RESULTS, *arms) == found(
+        shop, EXPERIMENT_RESULTS, *arms, traffic="human"
+    )
+    assert {row["is_bot"] for row in rows(shop, CART_ABANDONMENT)} == {False}
 
 
 def test_a_cart_left_behind_is_recovered_by_the_next_order(shop: Workspace) -> None:

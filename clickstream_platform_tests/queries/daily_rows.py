@@ -11,6 +11,7 @@ from clickstream_platform_tests.queries import activity_rows
 from clickstream_platform_tests.queries.lake_rows import ELEVEN, TEN, at, write
 
 DAY, WEEK_AGO = "2026-11-20", "2026-11-13"
+ALL, HUMAN = {"traffic": "all"}, {"traffic": "human"}  # rows are of `all` unless they say so
 
 
 def day(event_day: str, traffic: str, sessions: int, orders: int, revenue: str) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def day(event_day: str, traffic: str, sessions: int, orders: int, revenue: str) 
 
 
 def customer(name: str, segment: str, orders: int, worth: str, **more: Any) -> dict[str, Any]:
-    return {
+    return ALL | {
         "customer_id": name, "segment": segment, "orders": orders, "is_repeat": orders >= 2,
         "customer_lifetime_value": Decimal(worth), "sessions": 2, "first_seen_at": at("10:00:00"),
         **more,
@@ -30,10 +31,31 @@ def customer(name: str, segment: str, orders: int, worth: str, **more: Any) -> d
 
 
 def product(name: str, views: int, carts: int, orders: int, revenue: str) -> dict[str, Any]:
-    return {
+    return ALL | {
         "item_id": name, "item_category": "shoes", "price_band": "low", "views": views,
         "add_to_carts": carts, "orders": orders, "order_rate": orders / views,
         "revenue": Decimal(revenue), "max_price": Decimal("20.00"),
+    }  # fmt: skip
+
+
+def product_day(name: str, views: int, orders: int, revenue: str) -> dict[str, Any]:
+    return ALL | {
+        "event_day": DAY, "item_id": name, "item_category": "shoes", "views": views,
+        "orders": orders, "revenue": Decimal(revenue),
+    }  # fmt: skip
+
+
+def buyer(name: str, recency: int, orders: int, worth: str) -> dict[str, Any]:
+    return ALL | {
+        "customer_id": name, "rfm_segment": "Champions", "recency_days": recency,
+        "frequency": orders, "monetary": Decimal(worth),
+    }  # fmt: skip
+
+
+def arm(name: str, conversions: int, **more: Any) -> dict[str, Any]:
+    return ALL | {
+        "experiment_id": "x", "variant_id": name, "is_control": name == "control",
+        "exposures": 100, "conversions": conversions, "conversion_rate": conversions / 100, **more,
     }  # fmt: skip
 
 
@@ -41,12 +63,12 @@ def cart(session: str, step: str, worth: str, recovered: str | None) -> dict[str
     return {
         "event_day": DAY, "session_id": session, "visitor_id": session, "step_reached": step,
         "cart_value": Decimal(worth), "recovered_order_id": recovered and "o1",
-        "recovered_value": recovered and Decimal(recovered),
+        "recovered_value": recovered and Decimal(recovered), "is_bot": session == "left",
     }  # fmt: skip
 
 
 def path(text: str, sessions: int, exits: int, converted: int) -> dict[str, Any]:
-    return {
+    return ALL | {
         "event_day": DAY, "path": text, "depth": text.count(">") + 1, "sessions": sessions,
         "step": text.rpartition(" > ")[2], "exits": exits, "converted_sessions": converted,
     }  # fmt: skip
@@ -67,18 +89,19 @@ def robot(hour: str, visitor: str, score: float, *signals: str) -> dict[str, Any
 
 
 def pair(a: str, b: str, n: int) -> dict[str, Any]:
-    return {"basis": "customer", "item_a": a, "item_b": b, "n": n, "support": 0.5,
-            "confidence": 0.5, "lift": 2.0}  # fmt: skip
+    return ALL | {"basis": "customer", "item_a": a, "item_b": b, "n": n, "support": 0.5,
+                  "confidence": 0.5, "lift": 2.0}  # fmt: skip
 
 
 def credit(model: str, channel: str, share: str, worth: str) -> dict[str, Any]:
     return {"event_day": DAY, "conversion_id": "o1", "model": model, "channel_group": channel,
             "mkt_campaign": "sale" if channel == "Email" else None,
-            "credit": Decimal(share), "credited_value": Decimal(worth)}  # fmt: skip
+            "credit": Decimal(share), "credited_value": Decimal(worth),
+            "is_bot": False}  # fmt: skip
 
 
 def cohort(number: int, customers: int) -> dict[str, Any]:
-    return {
+    return ALL | {
         "basis": "activity", "period": "week", "cohort_start": date(2026, 11, 9),
         "period_no": number, "customers": customers, "cohort_size": 4,
         "retention_rate": customers / 4,
@@ -106,35 +129,28 @@ def build(home: Path) -> None:
         day(DAY, "all", 5, 2, "50.50"), day(DAY, "human", 4, 2, "50.50"),
     ])  # fmt: skip
     write(home, "gold/product_metrics_daily", [
-        {"event_day": DAY, "item_id": "A", "item_category": "shoes", "views": 3, "orders": 2,
-         "revenue": Decimal("40.00")},
-        {"event_day": DAY, "item_id": "B", "item_category": "shoes", "views": 1, "orders": 1,
-         "revenue": Decimal("10.00")},
+        product_day("A", 3, 2, "40.00"), product_day("A", 2, 2, "40.00") | HUMAN,
+        product_day("B", 1, 1, "10.00"), product_day("B", 1, 1, "10.00") | HUMAN,
     ])  # fmt: skip
+    seen = (product("A", 10, 4, 4, "40.00"), product("C", 20, 2, 2, "5.00"))
     write(home, "gold/dim_product_metrics", [
-        product("A", 10, 4, 4, "40.00"), product("B", 100, 2, 1, "10.00"),
-        product("C", 20, 2, 2, "5.00"),
+        *seen, product("B", 100, 2, 1, "10.00"), *[row | HUMAN for row in seen],
     ])  # fmt: skip
+    buyers = (customer("v1", "Converted", 2, "30.00", last_order_at=at("10:03:00")),
+              customer("v2", "Converted", 1, "20.00"))  # fmt: skip
     write(home, "gold/dim_user_metrics", [
-        customer("v1", "Converted", 2, "30.00", last_order_at=at("10:03:00")),
-        customer("v2", "Converted", 1, "20.00"), customer("open", "New/Inactive", 0, "0.00"),
+        *buyers, customer("open", "New/Inactive", 0, "0.00"), *[row | HUMAN for row in buyers],
     ])  # fmt: skip
     write(home, "gold/rfm_scores", [
-        {"customer_id": "v1", "rfm_segment": "Champions", "recency_days": 0, "frequency": 2,
-         "monetary": Decimal("30.00")},
-        {"customer_id": "v2", "rfm_segment": "Champions", "recency_days": 2, "frequency": 1,
-         "monetary": Decimal("20.00")},
+        buyer("v1", 0, 2, "30.00"), buyer("v2", 2, 1, "20.00"), buyer("v1", 0, 2, "30.00") | HUMAN,
     ])  # fmt: skip
-    write(home, "gold/retention_cohort", [cohort(1, 1), cohort(0, 4)])
+    write(home, "gold/retention_cohort", [cohort(1, 1), cohort(0, 4), cohort(0, 3) | HUMAN])
     write(home, "gold/product_affinity", [
-        pair("A", "B", 2), pair("B", "A", 2), pair("A", "C", 3),
+        pair("A", "B", 2), pair("B", "A", 2), pair("A", "C", 3), pair("A", "B", 2) | HUMAN,
         pair("A", "B", 4) | {"basis": "view_to_order"},
     ])  # fmt: skip
     write(home, "gold/experiment_results", [
-        {"experiment_id": "x", "variant_id": "new", "is_control": False, "exposures": 100,
-         "conversions": 20, "conversion_rate": 0.2, "lift": 1.0, "p_value": 0.0477},
-        {"experiment_id": "x", "variant_id": "control", "is_control": True, "exposures": 100,
-         "conversions": 10, "conversion_rate": 0.1},
+        arm("new", 20, lift=1.0, p_value=0.0477), arm("control", 10), arm("control", 9) | HUMAN,
     ])  # fmt: skip
     write(home, "gold/cart_abandonment", [
         cart("left", "cart", "10.00", None), cart("on_limit", "cart", "5.00", "30.00"),
@@ -142,6 +158,7 @@ def build(home: Path) -> None:
     ])  # fmt: skip
     write(home, "gold/journey_paths", [
         path("page_view", 4, 1, 2), path("page_view > view_item", 3, 3, 2),
+        path("page_view", 3, 3, 1) | HUMAN,
     ])  # fmt: skip
     write(home, "gold/bot_visitors_hourly", [
         robot(TEN, "left", 1.0, "declared_bot"), robot(ELEVEN, "open", 0.4, "hurry"),

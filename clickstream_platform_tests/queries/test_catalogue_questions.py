@@ -73,7 +73,9 @@ def test_the_version_begins_with_its_moment_and_ends_before_the_next(tmp_path: P
 def test_dimensions_hold_also_what_no_feed_names_as_the_events_show_it(tmp_path: Path) -> None:
     catalogue_rows.build(tmp_path)
     new = {"item_id": "C", "item_category": "hats", "views": 1, "min_price": Decimal("9.00")}
+    new |= {"traffic": "all"}
     write(tmp_path, "gold/product_metrics_daily", [
+        {"event_day": "2026-11-20", **new, "min_price": Decimal("8.00"), "traffic": "human"},
         {"event_day": "2026-11-18", **new},
         {"event_day": "2026-11-19", **new},  # nothing changes
         {"event_day": "2026-11-20", **new, "min_price": Decimal("60.00")},

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from clickstream_platform.queries.lake import Lake
+from clickstream_platform.queries.named import find
 from clickstream_platform.settings import Settings, read_settings
 from clickstream_platform_tests.queries.daily_rows import DAY, WEEK_AGO, product
 from clickstream_platform_tests.queries.lake_rows import ELEVEN, TEN, write
@@ -19,7 +20,7 @@ def test_daily_leaves_robots_out_and_counts_newcomers(tiny: Settings) -> None:
     columns = ("event_day", "sessions", "new_users", "revenue")
     assert tuples(tiny, "daily", *columns) == [
         (WEEK_AGO, 4, 0, Decimal("10.00")),
-        (DAY, 4, 3, Decimal("50.50")),
+        (DAY, 4, 2, Decimal("50.50")),
     ]
     assert tuples(tiny, "daily", *columns, traffic="all")[1] == (DAY, 5, 3, Decimal("50.50"))
 
@@ -108,6 +109,34 @@ def test_products(tiny: Settings) -> None:
     ]
     assert tuples(tiny, "category_trend", "event_day", "views", "orders", "revenue") == [
         (DAY, 4, 3, Decimal("50.00"))
+    ]
+
+
+def test_marts_are_asked_with_robots_and_without(tiny: Settings) -> None:
+    def human(name: str, *columns: str, **params: str) -> list[tuple[object, ...]]:
+        return tuples(tiny, name, *columns, traffic="human", **params)
+
+    assert human("category_trend", "event_day", "views", "orders") == [(DAY, 3, 3)]
+    assert human("products_by_conversion", "products", "views") == [(2, 30)]
+    assert human("high_interest_low_conversion", "item_id") == [("C",)]
+    assert human("bought_together", "item_a", "item_b") == [("A", "B")]
+    assert human("viewed_then_bought", "viewed") == []
+    assert human("customer_segments", "segment", "customers") == [("Converted", 2)]
+    assert human("repeat_customers", "buyers", "revenue_share") == [
+        ("one-time", pytest.approx(0.4)),
+        ("repeat", pytest.approx(0.6)),
+    ]
+    assert human("top_customers", "customer_id") == [("v1",), ("v2",)]
+    assert human("rfm_segments", "customers", "revenue") == [(1, Decimal("30.00"))]
+    assert human("retention", "period_no", "customers") == [(0, 3)]
+    assert human("experiments", "variant_id", "conversion_rate") == [("control", 0.09)]
+    assert human("journeys", "path", "sessions") == [("page_view", 3)]
+    assert human("journey_links", "from_step") == []
+    with Lake(tiny, only={"is_bot": False}) as lake:
+        carts = lake.rows(find("abandoned_carts").sql, find("abandoned_carts").values({}))
+    assert [(row["step_reached"], row["carts"]) for row in carts] == [
+        ("begin_checkout", 1),
+        ("cart", 1),
     ]
 
 

@@ -178,3 +178,21 @@ def test_bots_left_out_are_the_visitors_that_were_robots_that_day(tmp_path: Path
     with Lake(home, only={"is_bot": True}) as lake:
         rows = lake.rows("select session_id from gold.fact_sessions")
     assert rows == [{"session_id": "left"}]
+
+
+def test_bots_left_out_of_a_mart_that_counts_both_ways_are_asked_by_parameter(
+    full: Settings,
+) -> None:
+    tile = Tile("R", "rfm_segments")
+    counted = {}
+    for with_bots in (True, False):
+        found = answer(full, tile, View(with_bots=with_bots, channel="Email"))
+        assert found.rows is not None
+        assert found.unfiltered == ("channel_group",)
+        assert ("--param traffic=human" in found.command) is not with_bots
+        counted[with_bots] = found.rows["customers"].to_pylist()
+    assert counted == {True: [2], False: [1]}
+    carts = answer(full, Tile("C", "abandoned_carts"), View(with_bots=False))
+    assert carts.rows is not None
+    assert carts.unfiltered == ()
+    assert sum(carts.rows["carts"].to_pylist()) == 2

@@ -22,7 +22,7 @@ SESSION = (
 )
 ORDER = (
     "event_day string, order_id string, visitor_id string, ordered_at timestamp, "
-    "value decimal(12,2), is_reported boolean"
+    "value decimal(12,2), is_reported boolean, is_bot_on_day boolean"
 )
 DAY = "2024-11-29"
 
@@ -141,8 +141,9 @@ def test_the_look_back_is_what_is_asked_for(spark: SparkSession) -> None:
 def credits(
     spark: SparkSession, sessions: list[Any], orders: list[Any], *, look_back_days: int = 30
 ) -> list[dict[str, Any]]:
+    flagged = [(*order, order[1] == "by robot") for order in orders]
     found = attribution_credit(
-        spark.createDataFrame(orders, ORDER),
+        spark.createDataFrame(flagged, ORDER),
         spark.createDataFrame(sessions, SESSION),
         look_back_days=look_back_days,
     )

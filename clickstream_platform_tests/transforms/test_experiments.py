@@ -18,9 +18,9 @@ from clickstream_platform.transforms.experiments import (
 )
 
 ARM = (
-    "experiment_id string, variant_id string, mixed_visitors bigint, exposures bigint, "
-    "conversions bigint, revenue decimal(22,2), y decimal(18,0), x decimal(18,0), "
-    "yy decimal(28,0), xx decimal(28,0), xy decimal(28,0)"
+    "traffic string, experiment_id string, variant_id string, mixed_visitors bigint, "
+    "exposures bigint, conversions bigint, revenue decimal(22,2), y decimal(18,0), "
+    "x decimal(18,0), yy decimal(28,0), xx decimal(28,0), xy decimal(28,0)"
 )
 TESTS, VISITORS = 1000, 4000
 ALLOWED = 0.014  # of 5 %: two standard deviations of a thousand tests
@@ -62,7 +62,7 @@ def arm(test: int, name: str, x: np.ndarray, y: np.ndarray) -> tuple[Any, ...]:
     sums = (y.sum(), x.sum(), (y * y).sum(), (x * x).sum(), (x * y).sum())
     revenue = Decimal(int(y.sum())) / 100
     counted = (0, len(x), int((y > 0).sum()), revenue)
-    return (f"t{test}", name, *counted, *(Decimal(int(value)) for value in sums))
+    return ("all", f"t{test}", name, *counted, *(Decimal(int(value)) for value in sums))
 
 
 def test_a_thousand_tests_of_nothing_find_something_in_five_percent(spark: SparkSession) -> None:

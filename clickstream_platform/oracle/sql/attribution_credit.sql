@@ -4,6 +4,7 @@ with touches as (
         orders.event_day,
         order_id,
         (orders.value * 100)::hugeint as cents,
+        orders.is_bot,
         session_id,
         started_at,
         coalesce(channel_group, '(unknown)') as channel,
@@ -79,5 +80,6 @@ select
     ((
         (2 * cents * (below + weight) + total) // (2 * total)
         - (2 * cents * below + total) // (2 * total)
-    )::decimal(18, 2) / 100)::decimal(12, 2) as credited_value
+    )::decimal(18, 2) / 100)::decimal(12, 2) as credited_value,
+    is_bot
 from summed

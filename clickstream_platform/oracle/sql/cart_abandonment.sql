@@ -22,7 +22,8 @@ select
         ['begin_checkout', 'add_shipping_info', 'add_payment_info'][nullif(reached, 0)], 'cart'
     ) as step_reached,
     later.order_id as recovered_order_id,
-    later.value as recovered_value
+    later.value as recovered_value,
+    is_bot
 from gold.day_sessions as sessions
 join carts using (session_id)
 left join lateral (

@@ -1,6 +1,7 @@
--- One row per product.
+-- One row per kind of traffic and product.
 with products as (
     select
+        traffic,
         item_id,
         arg_max(item_category, event_day) filter (item_category is not null) as item_category,
         min(event_day) as first_day,
@@ -13,7 +14,7 @@ with products as (
         min(min_price) as min_price,
         max(max_price) as max_price
     from gold.product_metrics_daily
-    group by item_id
+    group by traffic, item_id
 )
 
 select

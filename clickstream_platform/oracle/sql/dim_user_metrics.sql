@@ -1,6 +1,7 @@
--- One row per customer.
+-- One row per kind of traffic and customer.
 with came as (
     select
+        traffic,
         customer_id,
         min(started_at) as first_at,
         max(ended_at) as last_at,
@@ -8,11 +9,14 @@ with came as (
         count(*) as sessions,
         count(*) filter (is_engaged) as engaged_sessions
     from gold.day_sessions
-    group by customer_id
+    cross join gold.traffics
+    where not (leaves_robots_out and is_bot)
+    group by traffic, customer_id
 ),
 
 bought as (
     select
+        traffic,
         customer_id,
         min(ordered_at) as first_order_at,
         max(ordered_at) as last_order_at,
@@ -20,12 +24,14 @@ bought as (
         count(*) as orders,
         sum(value) as worth
     from gold.day_orders
-    where is_reported and customer_id is not null
-    group by customer_id
+    cross join gold.traffics
+    where is_reported and customer_id is not null and not (leaves_robots_out and is_bot)
+    group by traffic, customer_id
 ),
 
 customers as (
     select
+        traffic,
         customer_id,
         least(first_at, first_order_at) as first_seen_at,
         greatest(last_at, last_order_at) as last_seen_at,
@@ -38,7 +44,7 @@ customers as (
         first_order_at,
         last_order_at
     from came
-    full join bought using (customer_id)
+    full join bought using (traffic, customer_id)
 )
 
 select

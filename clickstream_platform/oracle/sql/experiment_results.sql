@@ -1,22 +1,33 @@
--- One row per A/B test and arm; what came of it against the control.
+-- One row per kind of traffic, A/B test and arm; what came of it against the control.
 with visitors as (
     select
+        traffic,
         experiment_id,
         visitor_id,
         list(distinct variant_id) as arms,
         min(first_exposed_at) as exposed_at
     from gold.experiment_exposures
+    cross join gold.traffics
+    where not (leaves_robots_out and is_bot)
     group by all
 ),
 
 mixed as (
-    select experiment_id, count(*) filter (len(arms) > 1) as mixed_visitors
+    select traffic, experiment_id, count(*) filter (len(arms) > 1) as mixed_visitors
     from visitors
-    group by experiment_id
+    group by traffic, experiment_id
+),
+
+bought as (
+    select traffic, visitor_id, order_id, ordered_at, value, is_reported
+    from gold.day_orders
+    cross join gold.traffics
+    where not (leaves_robots_out and is_bot)
 ),
 
 outcomes as (
     select
+        visitors.traffic,
         visitors.experiment_id,
         visitors.visitor_id,
         arms[1] as variant_id,
@@ -25,8 +36,9 @@ outcomes as (
         coalesce(sum(value * 100) filter (is_reported and ordered_at >= exposed_at), 0)::hugeint as y,
         coalesce(sum(value * 100) filter (is_reported and ordered_at < exposed_at), 0)::hugeint as x
     from visitors
-    left join gold.day_orders as orders
-        on orders.visitor_id = visitors.visitor_id
+    left join bought
+        on bought.traffic = visitors.traffic
+        and bought.visitor_id = visitors.visitor_id
         and ordered_at between exposed_at - interval 28 days and exposed_at + interval 7 days
     where len(arms) = 1
     group by all
@@ -34,6 +46,7 @@ outcomes as (
 
 arms as (
     select
+        traffic,
         experiment_id,
         variant_id,
         count(*) as exposures,
@@ -47,6 +60,7 @@ arms as (
 
 tests as (
     select
+        traffic,
         experiment_id,
         count(*) as k,
         sum(exposures)::hugeint as m,
@@ -55,7 +69,7 @@ tests as (
         coalesce((m * sum(xy) - sum(x) * sum(y))::double
             / nullif((m * sum(xx) - sum(x) * sum(x))::double, 0), 0) as theta
     from arms
-    group by experiment_id
+    group by traffic, experiment_id
 ),
 
 -- The chance of a chi-square with k - 1 degrees of freedom at least as large.
@@ -90,16 +104,16 @@ adjusted as (
             0
         ) / nullif(exposures * (exposures - 1), 0) / 10000 as variance
     from arms
-    join evenness using (experiment_id)
+    join evenness using (traffic, experiment_id)
 ),
 
 controls as (
     select
-        experiment_id, exposures as n, conversions as c, variant_id as control_id,
+        traffic, experiment_id, exposures as n, conversions as c, variant_id as control_id,
         mean as control_mean, variance as control_variance
     from adjusted
     qualify row_number() over (
-        partition by experiment_id order by variant_id <> 'control', variant_id
+        partition by traffic, experiment_id order by variant_id <> 'control', variant_id
     ) = 1
 ),
 
@@ -115,7 +129,7 @@ scored as (
         if(variant_id = control_id, null, mean - control_mean) as gain,
         if(variant_id = control_id, null, conversions / exposures - c / n) as rate_gain
     from adjusted
-    join controls using (experiment_id)
+    join controls using (traffic, experiment_id)
 ),
 
 tested as (
@@ -135,6 +149,7 @@ tested as (
 )
 
 select
+    traffic,
     experiment_id,
     variant_id,
     is_control,
@@ -158,4 +173,4 @@ select
     gain + 1.959963984540054 * mean_error as cuped_ci_high,
     p_of(gain / nullif(mean_error, 0)) as cuped_p_value
 from tested
-join mixed using (experiment_id)
+join mixed using (traffic, experiment_id)

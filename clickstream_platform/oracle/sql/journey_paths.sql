@@ -1,4 +1,4 @@
--- One row per day and path that a session of the day began with, up to 6 steps.
+-- One row per day, kind of traffic and path that a session of the day began with, up to 6 steps.
 with recursive walked as (
     select
         place.session_id,
@@ -31,6 +31,7 @@ paths as (
 
 select
     event_day,
+    traffic,
     path,
     depth,
     step,
@@ -39,4 +40,6 @@ select
     count(*) filter (purchases > 0) as converted_sessions
 from (select *, max(depth) over (partition by session_id) as deepest from paths)
 join gold.day_sessions using (session_id)
+cross join gold.traffics
+where not (leaves_robots_out and is_bot)
 group by all

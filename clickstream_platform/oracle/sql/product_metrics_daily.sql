@@ -1,15 +1,22 @@
--- One row per day and product that was seen, put into a cart or ordered.
+-- One row per day, kind of traffic and product that was seen, put into a cart or ordered.
 with shown as (
     select
-        event_hour[1:10] as event_day, event_hour, id_scope, event_id, event_name, visitor_id,
-        unnest(items) as item
-    from silver.events
+        event_hour[1:10] as event_day, traffic, event_hour, id_scope, event_id, event_name,
+        visitor_id, unnest(items) as item
+    from silver.events as events
+    cross join gold.traffics
     where event_name in ('view_item', 'add_to_cart')
+        and (not leaves_robots_out or not exists (
+            select 1 from gold.day_robots as robots
+            where robots.event_day = events.event_hour[1:10]
+                and robots.visitor_id = events.visitor_id
+        ))
 ),
 
 of_events as (
     select
         event_day,
+        traffic,
         item.item_id as item_id,
         max(item.item_category) as category,
         count(distinct (event_hour, id_scope, event_id)) filter (event_name = 'view_item') as views,
@@ -24,12 +31,16 @@ of_events as (
 ),
 
 sold as (
-    select event_day, order_id, unnest(items) as item from gold.day_orders where is_reported
+    select event_day, traffic, order_id, unnest(items) as item
+    from gold.day_orders
+    cross join gold.traffics
+    where is_reported and not (leaves_robots_out and is_bot)
 ),
 
 of_orders as (
     select
         event_day,
+        traffic,
         item.item_id as item_id,
         max(item.item_category) as category,
         count(distinct order_id) as orders,
@@ -44,6 +55,7 @@ of_orders as (
 
 select
     event_day,
+    traffic,
     item_id,
     greatest(of_events.category, of_orders.category) as item_category,
     coalesce(views, 0) as views,
@@ -55,4 +67,4 @@ select
     least(of_events.low, of_orders.low) as min_price,
     greatest(of_events.high, of_orders.high) as max_price
 from of_events
-full join of_orders using (event_day, item_id)
+full join of_orders using (event_day, traffic, item_id)

@@ -1,34 +1,41 @@
--- One row per customer with an order.
+-- One row per kind of traffic and customer with an order.
 with customers as (
     select
+        traffic,
         customer_id,
         max(event_day)::date as last_day,
         count(*) as frequency,
         sum(value)::decimal(22, 2) as monetary
     from gold.day_orders
-    where is_reported and customer_id is not null
-    group by customer_id
+    cross join gold.traffics
+    where is_reported and customer_id is not null and not (leaves_robots_out and is_bot)
+    group by traffic, customer_id
 ),
 
 -- For each value: customers below it, twice, and those with it.
 levels as (
-    select 'r' as kind, epoch(last_day)::decimal(22, 2) as value, count(*) as n from customers group by all
+    select traffic, 'r' as kind, epoch(last_day)::decimal(22, 2) as value, count(*) as n
+    from customers
+    group by all
     union all
-    select 'f', frequency::decimal(22, 2), count(*) from customers group by all
+    select traffic, 'f', frequency::decimal(22, 2), count(*) from customers group by all
     union all
-    select 'm', monetary, count(*) from customers group by all
+    select traffic, 'm', monetary, count(*) from customers group by all
 ),
 
 middles as (
     select
-        one.kind, one.value,
+        one.traffic, one.kind, one.value,
         one.n + 2 * coalesce(sum(lower.n), 0)::bigint as twice_middle
     from levels as one
-    left join levels as lower on lower.kind = one.kind and lower.value < one.value
-    group by one.kind, one.value, one.n
+    left join levels as lower
+        on lower.traffic = one.traffic and lower.kind = one.kind and lower.value < one.value
+    group by one.traffic, one.kind, one.value, one.n
 ),
 
-whole as (select count(*) as n, max(last_day) as as_of_date from customers),
+whole as (
+    select traffic, count(*) as n, max(last_day) as as_of_date from customers group by traffic
+),
 
 scored as (
     select
@@ -38,10 +45,15 @@ scored as (
         1 + 5 * frequencies.twice_middle // (2 * n) as f,
         1 + 5 * sums.twice_middle // (2 * n) as m
     from customers as one
-    join middles as recencies on recencies.kind = 'r' and recencies.value = epoch(last_day)
-    join middles as frequencies on frequencies.kind = 'f' and frequencies.value = frequency
-    join middles as sums on sums.kind = 'm' and sums.value = monetary
-    cross join whole
+    join middles as recencies
+        on recencies.traffic = one.traffic and recencies.kind = 'r'
+        and recencies.value = epoch(last_day)
+    join middles as frequencies
+        on frequencies.traffic = one.traffic and frequencies.kind = 'f'
+        and frequencies.value = frequency
+    join middles as sums
+        on sums.traffic = one.traffic and sums.kind = 'm' and sums.value = monetary
+    join whole on whole.traffic = one.traffic
 ),
 
 grid(r, names) as (
@@ -56,6 +68,7 @@ grid(r, names) as (
 
 select
     as_of_date,
+    traffic,
     customer_id,
     date_diff('day', last_day, as_of_date) as recency_days,
     frequency,

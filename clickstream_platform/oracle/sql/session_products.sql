@@ -14,7 +14,8 @@ select
     event_day,
     session_id,
     coalesce(list_sort(list(distinct item_id) filter (event_name = 'view_item')), []) as viewed,
-    coalesce(list_sort(list(distinct item_id) filter (event_name = 'order')), []) as ordered
+    coalesce(list_sort(list(distinct item_id) filter (event_name = 'order')), []) as ordered,
+    is_bot
 from named
 join gold.day_sessions using (session_id)
 where item_id is not null

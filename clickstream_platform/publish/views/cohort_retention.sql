@@ -1,5 +1,5 @@
 -- needs: gold.retention_cohort
--- One row per basis, kind of period, cohort and later period.
+-- One row per basis, kind of period, cohort and later period; robots counted in.
 select
     basis,
     period,
@@ -9,3 +9,4 @@ select
     customers,
     retention_rate
 from gold.retention_cohort
+where traffic = 'all'

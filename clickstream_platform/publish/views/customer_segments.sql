@@ -1,5 +1,5 @@
 -- needs: gold.rfm_scores
--- One row per RFM segment.
+-- One row per RFM segment; robots counted in.
 select
     as_of_date,
     rfm_segment,
@@ -8,4 +8,5 @@ select
     avg(frequency) as average_orders,
     sum(monetary) as revenue
 from gold.rfm_scores
+where traffic = 'all'
 group by as_of_date, rfm_segment

@@ -3,6 +3,7 @@
 -- tables: gold.journey_paths
 -- param: from = min hour
 -- param: to = max hour
+-- param: traffic = all
 -- param: limit = 60
 
 -- By whole days: those that the hours asked are in.
@@ -12,7 +13,8 @@ select
     sum(sessions)::bigint as sessions,
     sum(converted_sessions)::bigint as converted_sessions
 from gold.journey_paths
-where depth > 1 and event_day between left($from, 10) and left($to, 10)
+where traffic = $traffic and depth > 1
+    and event_day between left($from, 10) and left($to, 10)
 group by 1, 2
 order by sessions desc, from_step, to_step
 limit $limit

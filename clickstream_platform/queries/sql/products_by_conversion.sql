@@ -1,6 +1,7 @@
 -- name: products_by_conversion
 -- description: From view to cart to order, by category and price band.
 -- tables: gold.dim_product_metrics
+-- param: traffic = all
 
 select
     item_category,
@@ -11,5 +12,6 @@ select
     1e0 * sum(orders) / nullif(sum(views), 0) as order_rate,
     sum(revenue) as revenue
 from gold.dim_product_metrics
+where traffic = $traffic
 group by item_category, price_band
 order by revenue desc, item_category nulls last, price_band nulls last

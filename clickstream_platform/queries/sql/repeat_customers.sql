@@ -1,6 +1,7 @@
 -- name: repeat_customers
 -- description: One-time and repeat buyers: how many, and their share of revenue.
 -- tables: gold.dim_user_metrics
+-- param: traffic = all
 
 select
     case when is_repeat then 'repeat' else 'one-time' end as buyers,
@@ -10,6 +11,6 @@ select
     sum(customer_lifetime_value)::double precision
         / nullif(sum(sum(customer_lifetime_value)) over (), 0) as revenue_share
 from gold.dim_user_metrics
-where orders > 0
+where traffic = $traffic and orders > 0
 group by is_repeat
 order by buyers

@@ -1,6 +1,7 @@
 -- name: rfm_segments
 -- description: Buyers by RFM segment: how many, how recent, how often, how much.
 -- tables: gold.rfm_scores
+-- param: traffic = all
 
 select
     rfm_segment,
@@ -9,5 +10,6 @@ select
     avg(frequency) as average_orders,
     sum(monetary) as revenue
 from gold.rfm_scores
+where traffic = $traffic
 group by rfm_segment
 order by revenue desc, rfm_segment

@@ -53,7 +53,7 @@ where not exists (
 union all
 select 'product_metrics_daily', 'dim_products', count(*)
 from gold.product_metrics_daily as days
-where not exists (
+where days.traffic = 'all' and not exists (
     select 1 from gold.dim_products as products where products.item_id = days.item_id
 )
 order by fact, dimension

@@ -18,7 +18,7 @@ shown as (
         lag(item_category) over by_day as category_before,
         lag(min_price) over by_day as price_before
     from gold.product_metrics_daily
-    where item_id not in (select item_id from silver.products)
+    where traffic = 'all' and item_id not in (select item_id from silver.products)
     window by_day as (partition by item_id order by event_day)
 ),
 

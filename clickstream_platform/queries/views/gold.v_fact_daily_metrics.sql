@@ -9,19 +9,8 @@ left join gold.fact_daily_metrics as before
     on before.traffic = days.traffic and before.event_date = days.event_date - 7
 left join (
     select
-        cast(users.first_seen_at at time zone 'UTC' as date) as event_date,
-        traffics.traffic,
-        count(*) as new_users
-    from gold.dim_user_metrics as users
-    cross join (values ('all'), ('human')) as traffics(traffic)
-    left join (
-        select distinct visitor_id, cast(left(event_hour, 10) as date) as event_date
-        from gold.bot_visitors_hourly
-        where is_bot
-    ) as robots
-        on robots.visitor_id = users.customer_id
-        and robots.event_date = cast(users.first_seen_at at time zone 'UTC' as date)
-    where traffics.traffic = 'all' or robots.visitor_id is null
+        traffic, cast(first_seen_at at time zone 'UTC' as date) as event_date, count(*) as new_users
+    from gold.dim_user_metrics
     group by 1, 2
 ) as newcomers
     on newcomers.event_date = days.event_date and newcomers.traffic = days.traffic
