@@ -18,12 +18,18 @@ with hours as (
     where event_hour between $from and $to
 ),
 
+ids as (
+    select visitor_id, user_id
+    from gold.fact_events
+    where event_hour between $from and $to
+    group by visitor_id, user_id
+),
+
 people as (
     select
         count(distinct visitor_id) as visitors,
         count(distinct user_id) as users
-    from gold.fact_events
-    where event_hour between $from and $to
+    from ids
 )
 
 select
