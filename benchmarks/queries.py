@@ -81,7 +81,6 @@ def main(home: Path, rounds: int, url: str | None, only: tuple[str, ...]) -> Non
         click.echo(f"published in {time.perf_counter() - start:.1f} s")
         with postgres.connect(address) as connection:
             connection.autocommit = True
-            connection.execute("analyze")
             found = [
                 _measured(current, connection, question, rounds)
                 for question in named_queries().values()

@@ -96,9 +96,7 @@ def _relation(paths: Iterable[str], types: Mapping[str, str], partitions: Iterab
         if name not in of_path
     )
     listed = ", ".join(map(quoted, paths))
-    return (
-        f"(select {columns} from read_parquet([{listed}], schema = map{{{fields}}}))"  # noqa: S608
-    )
+    return f"(select {columns} from read_parquet([{listed}], schema = map{{{fields}}}))"  # noqa: S608
 
 
 def _name(column: str) -> str:
