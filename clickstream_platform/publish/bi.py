@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from clickstream_platform.errors import UsageError
 from clickstream_platform.publish.star import make_views, put_view
@@ -72,6 +73,7 @@ def publish_gold(
             done.append(postgres.publish(connection, settings.lake, table))
             if on_table is not None:
                 on_table(done[-1])
+        _analyse(connection, [table.table for table in done if table.written or table.removed])
         of_lake, made, waiting = _make_views(
             connection, settings, {table.sql_name for table in tables}
         )
@@ -88,6 +90,16 @@ def needs(text: str) -> set[str]:
     """The tables a view is made from, as its file says."""
     match = _NEEDS.search(text)
     return set() if match is None else {part.strip() for part in match.group(1).split(",")}
+
+
+def _analyse(connection: psycopg.Connection[Any], paths: list[str]) -> None:
+    """Statistics of these tables, so that the first question is planned as well as later ones."""
+    try:
+        with connection.transaction():
+            for path in paths:
+                connection.execute(sql.SQL("analyze {}").format(sql.Identifier(*path.split("/"))))
+    except psycopg.Error as error:
+        raise PostgresError(f"Tables cannot be analysed: {' '.join(str(error).split())}") from error
 
 
 def _make_views(

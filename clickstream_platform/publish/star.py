@@ -25,9 +25,11 @@ create schema if not exists ops;
 create table if not exists clickstream.variable (name text primary key, value text not null);
 create table if not exists ops.progress (newest_event_at timestamptz);
 create or replace function clickstream.getvariable(wanted text) returns text
-    language sql stable as 'select value from clickstream.variable where name = wanted';
+    language sql stable parallel safe
+    as 'select value from clickstream.variable where name = wanted';
 create or replace function clickstream.to_seconds(seconds text) returns interval
-    language sql immutable as 'select make_interval(secs => seconds::double precision)';
+    language sql immutable parallel safe
+    as 'select make_interval(secs => seconds::double precision)';
 """
 
 

@@ -24,6 +24,7 @@ from deltalake import DeltaTable
 from clickstream_platform.queries.datasets import newest_commit
 from clickstream_platform.queries.lake import CONFIG, Lake
 from clickstream_platform.queries.named import named_queries
+from clickstream_platform.queries.stored import files_of
 from clickstream_platform.queries.views import view_texts
 from clickstream_platform.settings import Settings
 from clickstream_platform.tables.catalog import BY_PATH
@@ -93,7 +94,7 @@ class Extract:
         """One transaction: rows of files that are gone go, those of new files come."""
         delta = DeltaTable(str(location))
         schema = _kept(pa.schema(delta.schema().to_arrow()), name)
-        files = _files(delta)
+        files = files_of(delta)
         sql = self._db.cursor()
         sql.execute("begin")
         known = dict(sql.execute(_KNOWN, [name]).fetchall())
@@ -148,7 +149,7 @@ class ExtractLake(Lake):
 
 def _opened(path: Path) -> duckdb.DuckDBPyConnection:
     """The file; a new one if it is no use, one in memory if another process has it."""
-    config = CONFIG | {"memory_limit": MEMORY_LIMIT}
+    config = CONFIG | {"memory_limit": MEMORY_LIMIT, "enable_external_access": "false"}
     for _ in range(2):
         try:
             return duckdb.connect(str(path), config=config)
@@ -158,17 +159,6 @@ def _opened(path: Path) -> duckdb.DuckDBPyConnection:
             path.unlink(missing_ok=True)  # of another DuckDB, or cut off: it is only a copy
             path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
     return duckdb.connect(":memory:", config=config)
-
-
-def _files(delta: DeltaTable) -> dict[str, dict[str, object]]:
-    """Path -> partition values of the files in force."""
-    found = pa.table(delta.get_add_actions(flatten=True))
-    keys = delta.metadata().partition_columns
-    paths = found["path"].to_pylist() if found.num_rows else []
-    values = {key: found[f"partition.{key}"].to_pylist() for key in keys if paths}
-    return {
-        path: {key: of_key[at] for key, of_key in values.items()} for at, path in enumerate(paths)
-    }
 
 
 def _read(path: Path, partition: Mapping[str, object], schema: pa.Schema, number: int) -> pa.Table:

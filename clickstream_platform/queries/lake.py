@@ -1,7 +1,7 @@
 """The lake in DuckDB: Delta tables opened by delta-rs, as read-only views named `layer.table`.
 
-Data: `lake/{gold,silver,ops,bronze}/<table>`. DuckDB's own Delta extension needs a download, so a
-table comes in as an Arrow dataset, which leaves out the files of other hours.
+Data: `lake/{gold,silver,ops,bronze}/<table>`. DuckDB's own Delta extension needs a download, so
+delta-rs names the files and DuckDB reads them (`stored.py`); files of other hours it leaves out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from types import TracebackType
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 from deltalake import DeltaTable
 
 from clickstream_platform.errors import UsageError
@@ -28,13 +27,13 @@ from clickstream_platform.queries.only import (
     is_filtered,
     quoted,
 )
+from clickstream_platform.queries.stored import stored
 from clickstream_platform.queries.variables import variables
 from clickstream_platform.queries.views import LAYERS, mentioned, view_texts
 from clickstream_platform.settings import Settings
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "2GB",
-    "enable_external_access": "false",
     "python_enable_replacements": "false",
 }
 HOUR_STATE = "ops.hour_state"
@@ -94,7 +93,10 @@ class Lake:
         self.sql.close()
 
     def _connected(self) -> duckdb.DuckDBPyConnection:
-        return duckdb.connect(config=CONFIG)
+        found = duckdb.connect(config=CONFIG)
+        found.execute(f"set allowed_directories = [{quoted(str(self.settings.lake))}]")
+        found.execute("set enable_external_access = false")
+        return found
 
     @cached_property
     def tables(self) -> tuple[str, ...]:
@@ -135,8 +137,8 @@ class Lake:
                 f"Only reading is possible here, and this is {statements[0].type.name}. "
                 "Tables are written by `clickstream run`."
             )
-        self.mount(*sorted(mentioned(sql) & self._known))
         try:
+            self.mount(*sorted(mentioned(sql) & self._known))
             if statements[0].type == duckdb.StatementType.EXPLAIN:
                 plan = self.sql.execute(sql, dict(params or {})).fetchall()
                 shown = pa.table({"plan": [text for _, text in plan]})
@@ -165,10 +167,6 @@ class Lake:
         self.mount(name)
         return [str(row[0]) for row in self.sql.execute(f"describe {name}").fetchall()]
 
-    def dataset(self, name: str, version: int | None = None) -> ds.Dataset:
-        """The Delta table `layer.table` as Arrow sees it."""
-        return datasets.dataset(self._path(name), version)
-
     def _path(self, name: str) -> Path:
         layer, _, table = name.partition(".")
         return self.settings.lake / layer / table
@@ -182,12 +180,15 @@ class Lake:
 
     def _relation(self, name: str, version: int | None) -> str:
         """What to select from for the table's rows."""
+        found = stored(self._path(name), version).relation
+        if found is not None:
+            return found
         source = f"arrow_{name.replace('.', '_')}"
-        self.sql.register(source, self.dataset(name, version))
+        self.sql.register(source, datasets.dataset(self._path(name), version))
         return source
 
     def _columns_of(self, name: str, version: int | None = None) -> list[str]:
-        return self.dataset(name, version).schema.names
+        return list(stored(self._path(name), version).columns)
 
     def _kept(self, name: str, columns: list[str]) -> str:
         """The condition that `only` puts on a table.
@@ -243,6 +244,8 @@ class Lake:
         return max(fitting)
 
     def _explained(self, error: duckdb.Error, sql: str) -> QueryError:
+        if isinstance(error, duckdb.IOException):
+            return QueryError(f"A file of the lake cannot be read: {error}")
         return QueryError(f"{error}\n{self._catalogue(mentioned(sql) & self._known)}")
 
     def _catalogue(self, names: set[str] | None = None) -> str:

@@ -70,6 +70,8 @@ def test_what_is_published_equals_gold(url: str, home: Settings) -> None:
     assert item == "p1"
     keys = ask(url, "select indexdef from pg_indexes where schemaname = 'gold'")
     assert any("fact_sessions" in text and "UNIQUE" in text for (text,) in keys)
+    known = "select reltuples from pg_class where oid = 'gold.fact_events'::regclass"
+    assert ask(url, known) == [(7.0,)], "a publication leaves statistics"
     assert any("NULLS NOT DISTINCT" in text and "revenue_5min" in text for (text,) in keys)
 
 

@@ -19,12 +19,10 @@ with hours as (
     where traffic = $traffic and event_hour between $from and $to
 ),
 
-people as (
-    select
-        count(distinct visitor_id) as visitors,
-        count(distinct user_id) as users
+ids as (
+    select visitor_id, user_id
     from gold.fact_events as events
-    where events.event_hour between $from and $to
+    where event_hour between $from and $to
         and ($traffic = 'all' or not exists (
             select 1
             from gold.bot_visitors_hourly as robots
@@ -32,6 +30,14 @@ people as (
                 and robots.event_hour = events.event_hour
                 and robots.visitor_id = events.visitor_id
         ))
+    group by visitor_id, user_id
+),
+
+people as (
+    select
+        count(distinct visitor_id) as visitors,
+        count(distinct user_id) as users
+    from ids
 )
 
 select

@@ -2,44 +2,57 @@
 -- description: Rows of facts without their row in a dimension or another fact; all should be 0.
 -- tables: gold.fact_events, gold.fact_sessions, gold.fact_transactions, gold.product_metrics_daily, gold.dim_event_types, gold.dim_users, gold.dim_products, gold.dim_date
 
--- Events that name the same rows together: the largest table is read once for most of its edges.
+-- The largest table is read once, for its small keys, of which there are few, and for its sessions.
 with events as (
     select
-        event_name, session_id, user_id, left(event_hour, 10) as event_day, count(*) as event_count
+        event_name, event_hour, session_id, user_id, count(*) as event_count,
+        grouping(session_id) = 1 as is_kind
     from gold.fact_events
-    group by event_name, session_id, user_id, left(event_hour, 10)
+    group by grouping sets ((event_name, event_hour), (session_id, user_id))
+),
+
+kinds as (
+    select event_name, left(event_hour, 10) as event_day, event_count
+    from events
+    where is_kind
+),
+
+ids as (
+    select session_id, user_id, event_count
+    from events
+    where not is_kind
 )
 
 select
     'fact_events' as fact, 'dim_event_types' as dimension,
     coalesce(sum(event_count), 0)::bigint as orphans
-from events
+from kinds
 where not exists (
-    select 1 from gold.dim_event_types as types where types.event_name = events.event_name
+    select 1 from gold.dim_event_types as types where types.event_name = kinds.event_name
 )
 union all
 select 'fact_events', 'fact_sessions', coalesce(sum(event_count), 0)::bigint
-from events
+from ids
 where session_id is not null and not exists (
-    select 1 from gold.fact_sessions as sessions where sessions.session_id = events.session_id
+    select 1 from gold.fact_sessions as sessions where sessions.session_id = ids.session_id
 )
 union all
 select 'fact_events', 'dim_users', coalesce(sum(event_count), 0)::bigint
-from events
+from ids
 where user_id is not null and not exists (
-    select 1 from gold.dim_users as users where users.user_id = events.user_id
+    select 1 from gold.dim_users as users where users.user_id = ids.user_id
 )
 union all
 select 'fact_events', 'dim_date', coalesce(sum(event_count), 0)::bigint
-from events
+from kinds
 where not exists (
-    select 1 from gold.dim_date as dates where dates.event_day = events.event_day
+    select 1 from gold.dim_date as dates where dates.event_day = kinds.event_day
 )
 union all
 select 'fact_sessions', 'fact_events', count(*)
 from gold.fact_sessions as sessions
 where not exists (
-    select 1 from events where events.session_id = sessions.session_id
+    select 1 from ids where ids.session_id = sessions.session_id
 )
 union all
 select 'fact_transactions', 'fact_events', count(*)

@@ -15,13 +15,13 @@ both_sides as (
 
 ours as (
     select event_day, sum(n * (n - 1) / 2) as pairs
-    from (select event_day, session_id, sum(n) as n from cells group by 1, 2) as of_session
+    from (select event_day, session_id, sum(n)::bigint as n from cells group by 1, 2) as of_session
     group by event_day
 ),
 
 theirs as (
     select event_day, sum(n * (n - 1) / 2) as pairs
-    from (select event_day, client_session_id, sum(n) as n from cells group by 1, 2) as of_session
+    from (select event_day, client_session_id, sum(n)::bigint as n from cells group by 1, 2) as of_session
     group by event_day
 )
 

@@ -1,5 +1,6 @@
 -- One row per order and item line, with product and user as the catalogue knew them when it was
--- ordered; what of an order's value its lines do not explain is a row without product.
+-- ordered; what of an order's value its lines do not explain is a row without product. (Users from
+-- silver: dim_users adds accounts of which nothing is known, and reads every event for them.)
 with lines as (
     select order_id, event_hour, ordered_at, user_id, currency, item_id, units, revenue
     from gold.order_lines
@@ -43,7 +44,7 @@ left join gold.dim_products as products
     on products.item_id = parts.item_id
     and products.valid_from <= parts.ordered_at
     and (products.valid_to is null or parts.ordered_at < products.valid_to)
-left join gold.dim_users as users
+left join silver.users as users
     on users.user_id = parts.user_id
     and users.valid_from <= parts.ordered_at
     and (users.valid_to is null or parts.ordered_at < users.valid_to)

@@ -15,7 +15,7 @@ from (
     from gold.v_fact_sessions
     union all
     select person_id, visitor_id, user_id, null, order_id, value, ordered_at, ordered_at
-    from gold.v_fact_transactions
+    from gold.transaction_persons
 ) as came
 left join gold.people as ids on ids.id_kind = 'user' and ids.id = came.person_id
 where came.person_id is not null

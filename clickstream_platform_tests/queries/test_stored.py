@@ -1,0 +1,85 @@
+"""DuckDB's own reader gives the rows and types that Arrow gives of the same Delta table."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from clickstream_platform.queries.datasets import dataset
+from clickstream_platform.queries.lake import Lake, QueryError
+from clickstream_platform.queries.stored import stored
+from clickstream_platform.settings import Settings
+
+ITEM = pa.struct({"item_id": pa.string(), "price": pa.decimal128(12, 2)})
+AT = datetime(2026, 11, 20, 10, 0, 0, 1, tzinfo=UTC)
+ROWS = pa.table(
+    {
+        "n": pa.array([1, None], pa.int64()),
+        "at": pa.array([AT, None], pa.timestamp("us", tz="UTC")),
+        "items": pa.array([[{"item_id": "A", "price": Decimal("1.50")}], None], pa.list_(ITEM)),
+        "event_hour": ["2026-11-20T10", "2026-11-20T11"],
+    }
+)
+
+
+def rows(relation: str, place: Path | None = None) -> list[tuple[object, ...]]:
+    with duckdb.connect() as sql:
+        sql.execute("set TimeZone = 'UTC'")
+        if place is not None:
+            sql.register("arrow", dataset(place))
+        types = sql.sql(f"describe from {relation}").fetchall()
+        return [*types, *sql.sql(f"from {relation} order by all").fetchall()]
+
+
+def test_rows_and_types_are_those_of_arrow_also_where_older_files_lack_a_column(
+    tmp_path: Path,
+) -> None:
+    place = tmp_path / "t"
+    write_deltalake(str(place), ROWS, partition_by=["event_hour"])
+    grown = ROWS.slice(0, 1).add_column(1, "added", pa.array(["new"]))
+    write_deltalake(str(place), grown, mode="append", schema_mode="merge")
+    found = stored(place)
+    assert set(found.columns) == {"n", "added", "at", "items", "event_hour"}
+    assert found.relation is not None
+    assert rows(found.relation) == rows("arrow", place)
+    assert len(rows(found.relation)) == 5 + 3
+    before = stored(place, 0)
+    assert set(before.columns) == {"n", "at", "items", "event_hour"}
+    assert before.relation is not None and len(rows(before.relation)) == 4 + 2
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pa.table({"n": [1], "event_hour": ["2026:[*]"]}),
+        pa.table({"n": [1], "event_hour": pa.array([None], pa.string())}),
+        pa.table({"n": [1], "event_hour": [20261120]}),
+        pa.table({"n": pa.array([], pa.int64()), "event_hour": pa.array([], pa.string())}),
+    ],
+)
+def test_a_partition_that_no_path_tells_plainly_is_left_to_arrow(
+    tmp_path: Path, table: pa.Table
+) -> None:
+    place = tmp_path / "lake" / "gold" / "t"
+    write_deltalake(str(place), table, partition_by=["event_hour"])
+    assert stored(place).relation is None
+    with Lake(Settings(home=tmp_path)) as lake:
+        assert lake.rows("from gold.t") == table.to_pylist()
+
+
+def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
+    place = tmp_path / "lake" / "gold" / "t"
+    write_deltalake(str(place), pa.table({"n": [1]}))
+    [path] = place.glob("*.parquet")
+    path.unlink()
+    with (
+        Lake(Settings(home=tmp_path)) as lake,
+        pytest.raises(QueryError, match="A file of the lake cannot be read"),
+    ):
+        lake.rows("from gold.t")
