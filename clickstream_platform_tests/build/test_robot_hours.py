@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -54,6 +55,7 @@ LINES = [
 def make_older(workspace: Workspace, table: Table) -> None:
     """The table as it was before there were kinds of traffic."""
     there = [field for field in table.arrow_schema if field.name != "traffic"]
+    shutil.rmtree(delta.location(workspace.lake, table))
     DeltaTable.create(
         delta.location(workspace.lake, table),
         schema=pa.schema(there),
