@@ -88,6 +88,7 @@ def make_without(workspace: Workspace, table: Table, columns: set[str]) -> None:
     DeltaTable.create(
         delta.location(workspace.lake, table),
         schema=pa.schema(there),
+        mode="overwrite",
         partition_by=[table.partition_by] if table.partition_by else None,
     )
 
