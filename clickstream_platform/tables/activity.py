@@ -5,9 +5,8 @@ from typing import Annotated
 import pandera.pyspark as pa
 from pyspark.sql import types as T
 
-from clickstream_platform.tables import robot_days
+from clickstream_platform.tables import robots
 from clickstream_platform.tables.contract import DAY_COLUMN, Table, column
-from clickstream_platform.tables.robot_hours import traffic_of_hour
 
 _EVENTS = "gold/fact_events."
 _SESSIONS = "gold/fact_sessions."
@@ -25,7 +24,7 @@ class EventActivityHourly(pa.DataFrameModel):
 
     event_day: T.StringType = column("UTC day.", of=(_EVENTS + "event_hour",))
     event_hour: T.StringType = column("Hour.", of=(_EVENTS + "event_hour",))
-    traffic: T.StringType = traffic_of_hour()
+    traffic: T.StringType = robots.traffic_of_hour()
     event_name: T.StringType = column("What was done.", of=(_EVENTS + "event_name",))
     outcome: T.StringType = column("As sent.", nullable=True, of=(_EVENTS + "outcome",))
     events: T.LongType = column("Events.", of=(_EVENTS + "event_id",), ge=1)
@@ -53,7 +52,7 @@ class ProductActivityHourly(pa.DataFrameModel):
 
     event_day: T.StringType = column("UTC day.", of=(_EVENTS + "event_hour",))
     event_hour: T.StringType = column("Hour.", of=(_EVENTS + "event_hour",))
-    traffic: T.StringType = traffic_of_hour()
+    traffic: T.StringType = robots.traffic_of_hour()
     item_id: T.StringType = column("Product.", of=(_EVENTS + "items",))
     views: T.LongType = column("`view_item` events with it.", of=(_EVENTS + "items",), ge=0)
     add_to_carts: T.LongType = column(
@@ -89,7 +88,7 @@ class CustomerActivityHourly(pa.DataFrameModel):
 
     event_day: T.StringType = column("UTC day.", of=(_EVENTS + "event_hour",))
     event_hour: T.StringType = column("Hour.", of=(_EVENTS + "event_hour",))
-    traffic: T.StringType = traffic_of_hour()
+    traffic: T.StringType = robots.traffic_of_hour()
     customer_id: T.StringType = column(
         "The event's account id, else its visitor id.",
         of=(_EVENTS + "user_id", _EVENTS + "visitor_id"),
@@ -133,7 +132,7 @@ class SessionProducts(pa.DataFrameModel):
     ordered: Annotated[T.ArrayType, T.StringType(), True] = column(
         "Distinct products of the orders placed in it, sorted.", of=(_EVENTS + "items",)
     )
-    is_bot: T.BooleanType = robot_days.is_bot()
+    is_bot: T.BooleanType = robots.is_bot()
 
 
 SESSION_PRODUCTS = Table(
@@ -145,7 +144,7 @@ SESSION_PRODUCTS = Table(
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_events", "gold/fact_sessions", "gold/fact_transactions", robot_days.BOTS),
+    inputs=("gold/fact_events", "gold/fact_sessions", "gold/fact_transactions", robots.BOTS),
     reach="day",
     days_after=1,
     kinds=_DELTA_RS,

@@ -6,7 +6,7 @@ import pandera.pyspark as pa
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from clickstream_platform.tables import robot_days
+from clickstream_platform.tables import robots
 from clickstream_platform.tables.contract import DAY_COLUMN, RowRule, Table, column
 
 _SESSIONS = "gold/fact_sessions."
@@ -61,7 +61,7 @@ class AttributionCredit(pa.DataFrameModel):
         unit="currency",
         ge=0,
     )
-    is_bot: T.BooleanType = robot_days.is_bot()
+    is_bot: T.BooleanType = robots.is_bot()
 
 
 ATTRIBUTION_CREDIT = Table(
@@ -73,7 +73,7 @@ ATTRIBUTION_CREDIT = Table(
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_sessions", "gold/fact_transactions", robot_days.BOTS),
+    inputs=("gold/fact_sessions", "gold/fact_transactions", robots.BOTS),
     reach="day",
     days_before=LOOK_BACK_DAYS,
     row_rules=(

@@ -6,7 +6,7 @@ import pandera.pyspark as pa
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from clickstream_platform.tables import robot_days
+from clickstream_platform.tables import robots
 from clickstream_platform.tables.contract import RowRule, Table, column
 
 _SESSIONS = "gold/fact_sessions."
@@ -33,7 +33,7 @@ RFM_SEGMENTS = (
 class DimUserMetrics(pa.DataFrameModel):
     """What each customer did in all the time there is."""
 
-    traffic: T.StringType = robot_days.traffic_of_all_days()
+    traffic: T.StringType = robots.traffic_of_all_days()
     customer_id: T.StringType = column("Account id, else visitor id.", of=_WHO, pii="id")
     first_seen_at: T.TimestampType = column(
         "Start of the first session or first order.", of=(_SESSIONS + "started_at",)
@@ -78,7 +78,7 @@ DIM_USER_METRICS = Table(
     partition_by=None,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_sessions", "gold/fact_transactions", robot_days.BOTS),
+    inputs=("gold/fact_sessions", "gold/fact_transactions", robots.BOTS),
     reach="all",
     row_rules=(
         RowRule(
@@ -96,7 +96,7 @@ class RfmScores(pa.DataFrameModel):
     """How recently, often and much each customer bought, as quintiles among all customers."""
 
     as_of_date: T.DateType = column("UTC day of the newest order.", of=(_ORDERS + "ordered_at",))
-    traffic: T.StringType = robot_days.traffic_of_all_days()
+    traffic: T.StringType = robots.traffic_of_all_days()
     customer_id: T.StringType = column("Account id, else visitor id.", of=_WHO, pii="id")
     recency_days: T.LongType = column(
         "Days from the last order's day to `as_of_date`.",
@@ -125,7 +125,7 @@ RFM_SCORES = Table(
     partition_by=None,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_transactions", robot_days.BOTS),
+    inputs=("gold/fact_transactions", robots.BOTS),
     reach="all",
     kinds=_DELTA_RS,
     hourly=False,
@@ -135,7 +135,7 @@ RFM_SCORES = Table(
 class RetentionCohort(pa.DataFrameModel):
     """Of the customers first seen (or first buying) in a period, how many came again, and when."""
 
-    traffic: T.StringType = robot_days.traffic_of_all_days()
+    traffic: T.StringType = robots.traffic_of_all_days()
     basis: T.StringType = column(
         "`activity`: sessions; `order`: orders.",
         of=(_SESSIONS + "started_at", _ORDERS + "ordered_at"),
@@ -167,7 +167,7 @@ RETENTION_COHORT = Table(
     partition_by=None,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_sessions", "gold/fact_transactions", robot_days.BOTS),
+    inputs=("gold/fact_sessions", "gold/fact_transactions", robots.BOTS),
     reach="all",
     kinds=_DELTA_RS,
     hourly=False,

@@ -6,7 +6,7 @@ import pandera.pyspark as pa
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from clickstream_platform.tables import robot_days
+from clickstream_platform.tables import robots
 from clickstream_platform.tables.contract import DAY_COLUMN, RowRule, Table, column
 from clickstream_platform.tables.metrics import METRICS
 
@@ -30,7 +30,7 @@ class FactDailyMetrics(pa.DataFrameModel):
 
     event_day: T.StringType = column("UTC day, `2024-11-29`.", of=(_SESSIONS + "event_hour",))
     event_date: T.DateType = column("The same as a date.", of=(_SESSIONS + "event_hour",))
-    traffic: T.StringType = robot_days.traffic()
+    traffic: T.StringType = robots.traffic()
     sessions: T.LongType = column("Started that day.", of=(_SESSIONS + "session_id",), ge=0)
     active_users: T.LongType = column(
         "Distinct customers with a session started that day.",
@@ -112,7 +112,7 @@ FACT_DAILY_METRICS = Table(
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_sessions", "gold/fact_transactions", robot_days.BOTS),
+    inputs=("gold/fact_sessions", "gold/fact_transactions", robots.BOTS),
     reach="day",
     row_rules=(
         RowRule(
@@ -134,7 +134,7 @@ class ProductMetricsDaily(pa.DataFrameModel):
     """What happened to a product on a day: from seen to sold."""
 
     event_day: T.StringType = column("UTC day.", of=(_EVENTS + "event_hour",))
-    traffic: T.StringType = robot_days.traffic()
+    traffic: T.StringType = robots.traffic()
     item_id: T.StringType = column("Product.", of=(_EVENTS + "items",))
     item_category: T.StringType = column(
         "Alphabetically last category it was shown with that day.",
@@ -175,7 +175,7 @@ PRODUCT_METRICS_DAILY = Table(
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_events", "gold/fact_transactions", robot_days.BOTS),
+    inputs=("gold/fact_events", "gold/fact_transactions", robots.BOTS),
     reach="day",
     kinds=_DELTA_RS,
     hourly=False,
@@ -186,7 +186,7 @@ class JourneyPaths(pa.DataFrameModel):
     """The tree of what sessions did first, second, …: each node is a path from the start."""
 
     event_day: T.StringType = column("Day the sessions started.", of=(_SESSIONS + "event_hour",))
-    traffic: T.StringType = robot_days.traffic()
+    traffic: T.StringType = robots.traffic()
     path: T.StringType = column(
         "Event names from the first, joined by ` > `; repeats in a row count once.",
         of=(_EVENTS + "event_name",),
@@ -214,7 +214,7 @@ JOURNEY_PATHS = Table(
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_events", "gold/fact_sessions", robot_days.BOTS),
+    inputs=("gold/fact_events", "gold/fact_sessions", robots.BOTS),
     reach="day",
     days_after=1,
     row_rules=(
@@ -258,7 +258,7 @@ class CartAbandonment(pa.DataFrameModel):
     recovered_value: Annotated[T.DecimalType, 12, 2] = column(
         "Its value.", nullable=True, of=(_ORDERS + "value",), unit="currency", ge=0
     )
-    is_bot: T.BooleanType = robot_days.is_bot()
+    is_bot: T.BooleanType = robots.is_bot()
 
 
 CART_ABANDONMENT = Table(
@@ -270,7 +270,7 @@ CART_ABANDONMENT = Table(
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_events", "gold/fact_sessions", "gold/fact_transactions", robot_days.BOTS),
+    inputs=("gold/fact_events", "gold/fact_sessions", "gold/fact_transactions", robots.BOTS),
     reach="day",
     days_after=8,
     kinds=_DELTA_RS,

@@ -6,7 +6,7 @@ import pandera.pyspark as pa
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from clickstream_platform.tables import robot_days
+from clickstream_platform.tables import robots
 from clickstream_platform.tables.contract import DAY_COLUMN, RowRule, Table, column
 
 _EVENTS = "gold/fact_events."
@@ -26,7 +26,7 @@ class ExperimentExposures(pa.DataFrameModel):
     first_exposed_at: T.TimestampType = column(
         "First event of the day with test and arm.", of=(_EVENTS + "event_timestamp",)
     )
-    is_bot: T.BooleanType = robot_days.is_bot()
+    is_bot: T.BooleanType = robots.is_bot()
 
 
 EXPERIMENT_EXPOSURES = Table(
@@ -38,7 +38,7 @@ EXPERIMENT_EXPOSURES = Table(
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_events", robot_days.BOTS),
+    inputs=("gold/fact_events", robots.BOTS),
     reach="day",
     kinds=_DELTA_RS,
     hourly=False,
@@ -48,7 +48,7 @@ EXPERIMENT_EXPOSURES = Table(
 class ExperimentResults(pa.DataFrameModel):
     """How each arm converts, against the control."""
 
-    traffic: T.StringType = robot_days.traffic_of_all_days()
+    traffic: T.StringType = robots.traffic_of_all_days()
     experiment_id: T.StringType = column("A/B test.", of=(_SEEN + "experiment_id",))
     variant_id: T.StringType = column("Arm.", of=(_SEEN + "variant_id",))
     is_control: T.BooleanType = column(
@@ -158,7 +158,7 @@ EXPERIMENT_RESULTS = Table(
     partition_by=None,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/experiment_exposures", "gold/fact_transactions", robot_days.BOTS),
+    inputs=("gold/experiment_exposures", "gold/fact_transactions", robots.BOTS),
     reach="all",
     row_rules=(
         RowRule(

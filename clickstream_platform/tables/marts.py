@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from clickstream_platform.tables.contract import RowRule, Table, column
-from clickstream_platform.tables.robot_hours import traffic_of_hour
+from clickstream_platform.tables.robots import traffic_of_hour
 
 _SILVER = "silver/events."
 _OWNER = "team:analytics"
@@ -135,9 +135,7 @@ class FunnelHourly(pa.DataFrameModel):
     event_hour: T.StringType = column(
         "Hour the sessions started.", of=("gold/fact_sessions.event_hour",)
     )
-    traffic: T.StringType = traffic_of_hour(
-        "`all`, or `human`: without sessions of visitors that are robots in the hour."
-    )
+    traffic: T.StringType = traffic_of_hour("sessions of visitors that are robots in the hour")
     mode: T.StringType = column(
         "`any`: all steps, in whatever order; `ordered`: each after the one before, with anything "
         "between; `strict`: with no other step between.",

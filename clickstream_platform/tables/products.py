@@ -6,7 +6,7 @@ import pandera.pyspark as pa
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from clickstream_platform.tables import robot_days
+from clickstream_platform.tables import robots
 from clickstream_platform.tables.contract import RowRule, Table, column
 
 _DAYS = "gold/product_metrics_daily."
@@ -22,7 +22,7 @@ class DimProductMetrics(pa.DataFrameModel):
     traffic: T.StringType = column(
         "`all`, or `human`: without what visitors did on days on which they are robots.",
         of=(_DAYS + "traffic",),
-        isin=list(robot_days.TRAFFIC),
+        isin=list(robots.TRAFFIC),
     )
     item_id: T.StringType = column("Product.", of=(_DAYS + "item_id",))
     item_category: T.StringType = column(
@@ -86,7 +86,7 @@ DIM_PRODUCT_METRICS = Table(
 class ProductAffinity(pa.DataFrameModel):
     """Who has A also has B: from orders, and from all that a customer ever ordered."""
 
-    traffic: T.StringType = robot_days.traffic_of_all_days()
+    traffic: T.StringType = robots.traffic_of_all_days()
     basis: T.StringType = column(
         "What a basket is: `order`; `customer`: all orders of one; `view_to_order`: a session that "
         "looked at a product, where A was looked at and B ordered.",
@@ -117,7 +117,7 @@ PRODUCT_AFFINITY = Table(
     partition_by=None,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_transactions", "gold/session_products", robot_days.BOTS),
+    inputs=("gold/fact_transactions", "gold/session_products", robots.BOTS),
     reach="all",
     kinds=_DELTA_RS,
     hourly=False,

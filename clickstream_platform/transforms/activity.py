@@ -12,7 +12,7 @@ from clickstream_platform.tables.activity import (
 )
 from clickstream_platform.transforms.customers import customer_id
 from clickstream_platform.transforms.robot_days import FLAG, with_traffic
-from clickstream_platform.transforms.robot_hours import by_traffic, of_both_kinds, with_is_robot
+from clickstream_platform.transforms.robot_hours import IS_ROBOT, by_traffic, with_is_robot
 from clickstream_platform.transforms.sessions import typed
 
 _OF_EVENT = ("event_hour", "id_scope", "event_id")
@@ -54,11 +54,11 @@ def customer_activity_hourly(events: DataFrame, orders: DataFrame, robots: DataF
     )
     summed = (
         with_is_robot(known, robots)
-        .groupBy(*keys, "is_robot")
+        .groupBy(*keys, IS_ROBOT)
         .agg(*[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in sums])
     )
     hours = (
-        of_both_kinds(summed)
+        with_traffic(summed, IS_ROBOT)
         .groupBy(*keys, "traffic")
         .agg(*[F.sum(name).alias(name) for name in sums])
     )

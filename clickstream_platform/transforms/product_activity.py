@@ -4,7 +4,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.activity import PRODUCT_ACTIVITY_HOURLY
-from clickstream_platform.transforms.robot_hours import of_both_kinds, with_is_robot
+from clickstream_platform.transforms.robot_days import with_traffic
+from clickstream_platform.transforms.robot_hours import IS_ROBOT, with_is_robot
 from clickstream_platform.transforms.sessions import typed
 
 _OF = ("event_day", "event_hour", "visitor_id")
@@ -17,11 +18,11 @@ def product_activity_hourly(events: DataFrame, orders: DataFrame, robots: DataFr
     keys = ("event_day", "event_hour", "item_id")
     sums = (
         with_is_robot(named.where(F.col("item_id").isNotNull()), robots)
-        .groupBy(*keys, "is_robot")
+        .groupBy(*keys, IS_ROBOT)
         .agg(*[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in _SUMS])
     )
     hours = (
-        of_both_kinds(sums)
+        with_traffic(sums, IS_ROBOT)
         .groupBy(*keys, "traffic")
         .agg(*[F.sum(name).alias(name) for name in _SUMS])
     )

@@ -1,9 +1,9 @@
-"""Rows with robots and without (docs/DEFINITIONS.md, Robots)."""
+"""Rows with the robots of a day and without (docs/DEFINITIONS.md, Robots)."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.tables.robot_days import TRAFFIC
+from clickstream_platform.tables.robots import TRAFFIC
 
 FLAG = "is_bot_on_day"
 
@@ -19,11 +19,11 @@ def with_is_bot_on_day(rows: DataFrame, bots: DataFrame) -> DataFrame:
     )
 
 
-def with_traffic(rows: DataFrame) -> DataFrame:
-    """Each row once for each `traffic` it counts in; the flag is gone.
+def with_traffic(rows: DataFrame, flag: str = FLAG) -> DataFrame:
+    """Each row once for each `traffic` it counts in; `flag`, which tells robots, is gone.
 
     Rows that were summed up by the flag before are fewer to double.
     """
     every, human = (F.lit(name) for name in TRAFFIC)
-    counted_in = F.when(F.col(FLAG), F.array(every)).otherwise(F.array(every, human))
-    return rows.withColumn("traffic", F.explode(counted_in)).drop(FLAG)
+    counted_in = F.when(F.col(flag), F.array(every)).otherwise(F.array(every, human))
+    return rows.withColumn("traffic", F.explode(counted_in)).drop(flag)

@@ -1,10 +1,11 @@
-"""Hourly rows with robots and without (docs/DEFINITIONS.md, Robots)."""
+"""Rows with the robots of an hour and without (docs/DEFINITIONS.md, Robots)."""
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.tables.robot_hours import TRAFFIC_OF_HOUR
+from clickstream_platform.transforms.robot_days import with_traffic
 
+IS_ROBOT = "is_robot"
 _KEY = ["event_hour", "visitor_id"]
 
 
@@ -15,18 +16,11 @@ def robots_of(bots: DataFrame) -> DataFrame:
 
 def with_is_robot(rows: DataFrame, robots: DataFrame) -> DataFrame:
     """Whether the row's visitor is a robot in its hour; without visitor it is none."""
-    found = F.broadcast(robots.withColumn("is_robot", F.lit(True)))
+    found = F.broadcast(robots.withColumn(IS_ROBOT, F.lit(True)))
     joined = rows.join(found, on=_KEY, how="left")
-    return joined.withColumn("is_robot", F.coalesce("is_robot", F.lit(False)))
-
-
-def of_both_kinds(rows: DataFrame) -> DataFrame:
-    """Each row as `traffic` `all`, and again as `human` unless `is_robot`; sum up before it."""
-    everything, human = [F.lit(kind) for kind in TRAFFIC_OF_HOUR]
-    kinds = F.when(F.col("is_robot"), F.array(everything)).otherwise(F.array(everything, human))
-    return rows.withColumn("traffic", F.explode(kinds)).drop("is_robot")
+    return joined.withColumn(IS_ROBOT, F.coalesce(IS_ROBOT, F.lit(False)))
 
 
 def by_traffic(rows: DataFrame, robots: DataFrame) -> DataFrame:
     """Rows with `event_hour` and `visitor_id` by kind of traffic."""
-    return rows.transform(with_is_robot, robots).transform(of_both_kinds)
+    return rows.transform(with_is_robot, robots).transform(with_traffic, IS_ROBOT)

@@ -7,7 +7,7 @@ import pytest
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.gold import DAILY, GOLD
 from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
-from clickstream_platform.tables.robot_hours import ALL_TRAFFIC
+from clickstream_platform.tables.robots import ALL_TRAFFIC
 
 MARTS = [
     table
