@@ -54,8 +54,7 @@ def create(connection: psycopg.Connection[Any], table: Table) -> None:
         _add_columns(connection, table, there)
     else:
         columns = sql.SQL(", ").join(map(_column, table.columns))
-        command = sql.SQL("create table {} ({})").format(name_of(table), columns)
-        connection.execute(command)
+        connection.execute(sql.SQL("create table {} ({})").format(name_of(table), columns))
     _put_key(connection, table, is_new=not there)
     if table.partition_by is not None and table.keys[0] != table.partition_by:
         command = sql.SQL("create index if not exists {} on {} ({})")
