@@ -44,16 +44,18 @@ where indexes.indrelid = format('%%I.%%I', %s::text, %s::text)::regclass
 def create(connection: psycopg.Connection[Any], table: Table) -> None:
     """The table, its key and its index, where they are missing or the contract has changed.
 
-    Rows of before a column have what the contract says; if it says nothing of a column of the key,
-    they go, and are published again.
+    A key that someone took away stays away. Rows of before a column have what the contract says; if
+    it says nothing of a column of the key, they go, and are published again.
     """
     layer = sql.Identifier(table.layer)
     connection.execute(sql.SQL("create schema if not exists {}").format(layer))
-    columns = sql.SQL(", ").join(map(_column, table.columns))
-    command = sql.SQL("create table if not exists {} ({})")
-    connection.execute(command.format(name_of(table), columns))
-    _add_columns(connection, table)
-    _put_key(connection, table)
+    there = {name for (name,) in connection.execute(_COLUMNS, (table.layer, table.name))}
+    if there:
+        _add_columns(connection, table, there)
+    else:
+        columns = sql.SQL(", ").join(map(_column, table.columns))
+        connection.execute(sql.SQL("create table {} ({})").format(name_of(table), columns))
+    _put_key(connection, table, is_new=not there)
     if table.partition_by is not None and table.keys[0] != table.partition_by:
         command = sql.SQL("create index if not exists {} on {} ({})")
         index = sql.Identifier(f"{table.name}_{table.partition_by}")
@@ -67,9 +69,8 @@ def name_of(table: Table) -> sql.Identifier:
     return sql.Identifier(table.layer, table.name)
 
 
-def _add_columns(connection: psycopg.Connection[Any], table: Table) -> None:
+def _add_columns(connection: psycopg.Connection[Any], table: Table, there: set[str]) -> None:
     """Those of a contract that grew since the table was made."""
-    there = {name for (name,) in connection.execute(_COLUMNS, (table.layer, table.name))}
     added = [spec for spec in table.columns if spec.name not in there]
     if any(spec.name in table.keys and spec.before is None for spec in added):
         connection.execute(sql.SQL("delete from {}").format(name_of(table)))
@@ -81,11 +82,12 @@ def _add_columns(connection: psycopg.Connection[Any], table: Table) -> None:
         connection.execute(words.format(name_of(table), sql.Identifier(spec.name), kind, default))
 
 
-def _put_key(connection: psycopg.Connection[Any], table: Table) -> None:
+def _put_key(connection: psycopg.Connection[Any], table: Table, *, is_new: bool) -> None:
     """A primary key; a key with a column that may be null needs a unique index instead."""
     index = f"{table.name}_key"
     found = connection.execute(_KEY, (table.layer, table.name, index)).fetchall()
-    if any(columns == list(table.keys) for _, _, columns in found):
+    is_right = any(columns == list(table.keys) for _, _, columns in found)
+    if is_right or not (found or is_new):
         return
     for name, is_primary, _ in found:
         word = "alter table {table} drop constraint {name}" if is_primary else "drop index {index}"
