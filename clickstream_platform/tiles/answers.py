@@ -96,7 +96,7 @@ def answer(settings: Settings, tile: Tile, view: View, extract: Extract | None =
             missing = sorted(tables - set(lake.tables))
             if missing:
                 return Answer(None, problem=_not_built(missing))
-            lake.only = _usable(lake, tables, view)
+            lake.only = _usable(lake, question, tables, view)
             return _answer(lake, question, tile, view, tables)
     except (ClickstreamError, duckdb.Error, pa.ArrowException) as error:
         return Answer(None, problem=str(error).splitlines()[0])
@@ -157,13 +157,17 @@ def _command(
     return shlex.join(parts)
 
 
-def _usable(lake: Lake, tables: Iterable[str], view: View) -> dict[str, str | bool]:
-    """The filters that every table with rows of its own has a column for."""
+def _usable(
+    lake: Lake, question: NamedQuery, tables: Iterable[str], view: View
+) -> dict[str, str | bool]:
+    """The filters that every table with rows of its own has a column for; a question that takes
+    the kind of traffic leaves out robots in its own way."""
     facts = [name for name in tables if is_filtered(name)]
+    asked = {ROBOTS_COLUMN} if TRAFFIC_PARAM in question.params else set()
     return {
         column: value
         for column, value in view.only.items()
-        if facts and all(lake.can_filter(name, column) for name in facts)
+        if column not in asked and facts and all(lake.can_filter(name, column) for name in facts)
     }
 
 
