@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -138,13 +138,9 @@ class ExtractLake(Lake):
     def close(self) -> None:
         self._open.__exit__(None, None, None)
 
-    def _columns_of(self, name: str, version: int | None = None) -> list[str]:
+    def _opened(self, name: str, version: int | None) -> tuple[str, Sequence[str]]:
         del version  # always the newest
-        return self._extract.columns(name)
-
-    def _relation(self, name: str, version: int | None) -> str:
-        del version
-        return self._extract.relation(name)
+        return self._extract.relation(name), self._extract.columns(name)
 
 
 def _opened(path: Path) -> duckdb.DuckDBPyConnection:

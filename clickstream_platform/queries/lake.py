@@ -6,7 +6,8 @@ delta-rs names the files and DuckDB reads them (`stored.py`); files of other hou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +38,7 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": "false",
 }
 HOUR_STATE = "ops.hour_state"
+_EXPLAIN = re.compile(r"\s*explain\b(\s+analyze\b)?(\s*\([^)]*\))?", re.IGNORECASE)
 
 
 class QueryError(UsageError):
@@ -48,7 +50,7 @@ class NoSuchVersionError(UsageError):
 
 
 class Lake:
-    """One in-memory DuckDB that sees the lake; it cannot write, nor open any other file.
+    """One in-memory DuckDB that sees the lake; it cannot write, nor open a file elsewhere.
 
     `version` holds for the tables a query names (`ops.progress` stays the newest), `as_of` for all.
     `only` keeps the rows of silver and gold whose columns have these values; ops stays whole.
@@ -95,6 +97,8 @@ class Lake:
     def _connected(self) -> duckdb.DuckDBPyConnection:
         found = duckdb.connect(config=CONFIG)
         found.execute(f"set allowed_directories = [{quoted(str(self.settings.lake))}]")
+        spill = self.settings.state / "duckdb_spill"
+        found.execute(f"set temp_directory = {quoted(str(spill))}")
         found.execute("set enable_external_access = false")
         return found
 
@@ -126,26 +130,33 @@ class Lake:
 
         Raises: QueryError; NoSuchVersionError.
         """
-        try:
-            statements = self.sql.extract_statements(sql)
-        except duckdb.Error as error:
-            raise self._explained(error, sql) from error
-        if len(statements) != 1:
-            raise QueryError(f"Give one SQL statement; these are {len(statements)}.")
-        if statements[0].type not in {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}:
+        kind = self._kind(sql)
+        explained = _EXPLAIN.sub("", sql, count=1)  # `explain analyze` executes what it explains
+        reads = self._kind(explained) if kind == duckdb.StatementType.EXPLAIN else kind
+        if reads != duckdb.StatementType.SELECT:
             raise QueryError(
-                f"Only reading is possible here, and this is {statements[0].type.name}. "
+                f"Only reading is possible here, and this is {reads.name}. "
                 "Tables are written by `clickstream run`."
             )
         try:
             self.mount(*sorted(mentioned(sql) & self._known))
-            if statements[0].type == duckdb.StatementType.EXPLAIN:
+            if kind == duckdb.StatementType.EXPLAIN:
                 plan = self.sql.execute(sql, dict(params or {})).fetchall()
                 shown = pa.table({"plan": [text for _, text in plan]})
                 return pa.RecordBatchReader.from_batches(shown.schema, shown.to_batches())
             return self.sql.sql(sql, params=dict(params or {})).to_arrow_reader()
         except duckdb.Error as error:
             raise self._explained(error, sql) from error
+
+    def _kind(self, sql: str) -> duckdb.StatementType:
+        """What the one statement is."""
+        try:
+            statements = self.sql.extract_statements(sql)
+        except duckdb.Error as error:
+            raise self._explained(error, sql) from error
+        if len(statements) != 1:
+            raise QueryError(f"Give one SQL statement; these are {len(statements)}.")
+        return statements[0].type
 
     def rows(self, sql: str, params: Mapping[str, object] | None = None) -> list[dict[str, object]]:
         """All rows as dictionaries, for small answers."""
@@ -172,25 +183,25 @@ class Lake:
         return self.settings.lake / layer / table
 
     def _mount_table(self, name: str, version: int | None) -> None:
-        relation = self._relation(name, version)
-        columns = self._columns_of(name, version)
+        relation, columns = self._opened(name, version)
         kept = self._kept(name, columns)
         rows = with_late_columns(relation, name, columns)
         self.sql.execute(f"create view {name} as from {rows}{kept}")
 
-    def _relation(self, name: str, version: int | None) -> str:
-        """What to select from for the table's rows."""
-        found = stored(self._path(name), version).relation
-        if found is not None:
-            return found
+    def _opened(self, name: str, version: int | None) -> tuple[str, Sequence[str]]:
+        """What to select from for the table's rows, and the columns that it has there."""
+        found = stored(self._path(name), version)
+        if found.relation is not None:
+            return found.relation, found.columns
         source = f"arrow_{name.replace('.', '_')}"
         self.sql.register(source, datasets.dataset(self._path(name), version))
-        return source
+        return source, found.columns
 
-    def _columns_of(self, name: str, version: int | None = None) -> list[str]:
-        return list(stored(self._path(name), version).columns)
+    def has_column(self, name: str, column: str) -> bool:
+        """True if the table as it is stored has it: one of before a column lacks it."""
+        return column in self._opened(name, self._version_of(name))[1]
 
-    def _kept(self, name: str, columns: list[str]) -> str:
+    def _kept(self, name: str, columns: Sequence[str]) -> str:
         """The condition that `only` puts on a table.
 
         Raises: QueryError if the table has no such column: a part of it would be the whole.
@@ -201,14 +212,15 @@ class Lake:
         if missing:
             raise QueryError(f"{name} has no column {', '.join(missing)} to filter by.")
         if set(self.only) - set(columns) and ROBOTS_RAW not in self._mounted:
-            relation = self._relation(ROBOTS, self._version_of(ROBOTS))
+            relation, _ = self._opened(ROBOTS, self._version_of(ROBOTS))
             self.sql.execute(f"create view {ROBOTS_RAW} as from {relation}")
             self._mounted.add(ROBOTS_RAW)
         return condition(self.only, columns)
 
     def can_filter(self, name: str, column: str) -> bool:
         """True if the rows of the table `name` can be told apart by `column`."""
-        return can_filter(column, self._columns_of(name), has_robots=ROBOTS in self.tables)
+        _, columns = self._opened(name, self._version_of(name))
+        return can_filter(column, columns, has_robots=ROBOTS in self.tables)
 
     def _mount_view(self, name: str) -> None:
         text = view_texts()[name]
@@ -245,7 +257,10 @@ class Lake:
 
     def _explained(self, error: duckdb.Error, sql: str) -> QueryError:
         if isinstance(error, duckdb.IOException):
-            return QueryError(f"A file of the lake cannot be read: {error}")
+            return QueryError(
+                f"A file of the lake cannot be read: {error}\nAsk again, if it was compacted just "
+                "now; versions older than `maintenance.vacuum_hours` are gone."
+            )
         return QueryError(f"{error}\n{self._catalogue(mentioned(sql) & self._known)}")
 
     def _catalogue(self, names: set[str] | None = None) -> str:

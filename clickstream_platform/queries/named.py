@@ -18,7 +18,9 @@ from pathlib import Path
 from clickstream_platform.errors import ClickstreamError, UsageError
 from clickstream_platform.hours import hour_key, parse_hour
 from clickstream_platform.queries.views import mentioned, view_texts
+from clickstream_platform.tables.traffic import TRAFFIC
 
+TRAFFIC_PARAM = "traffic"  # of questions over marts that count with robots and without
 PROGRESS = "ops.progress"  # a view of the lake, a table of one row in PostgreSQL
 PUBLISHED = ("silver.products", "silver.users", "silver.campaigns", PROGRESS)  # beside gold
 SQL_DIR = Path(__file__).parent / "sql"
@@ -139,6 +141,8 @@ def free_value(text: str) -> object:
 
 
 def _value(name: str, default: str, given: str | None) -> object:
+    if name == TRAFFIC_PARAM and given is not None and given not in TRAFFIC:
+        raise UsageError(f"{name} is {' or '.join(TRAFFIC)}; found {given!r}.")
     if default in HOUR_LIMITS:
         return HOUR_LIMITS[default] if given is None else hour_key(parse_hour(given))
     if _NUMBER.match(default):

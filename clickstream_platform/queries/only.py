@@ -28,10 +28,15 @@ def can_filter(column: str, columns: Collection[str], *, has_robots: bool) -> bo
 def condition(only: Mapping[str, str | bool], columns: Collection[str]) -> str:
     """` where …` for a table that can be filtered by all of `only`."""
     parts = [
-        f"{column if column in columns else _IS_ROBOT} is not distinct from {_literal(value)}"
+        f"{column if column in columns else _IS_ROBOT} is not distinct from {literal(value)}"
         for column, value in only.items()
     ]
     return " where " + " and ".join(parts) if parts else ""
+
+
+def identifier(name: str) -> str:
+    """A SQL name, whatever it holds."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def quoted(text: str) -> str:
@@ -39,5 +44,6 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _literal(value: str | bool) -> str:
+def literal(value: str | bool) -> str:
+    """A SQL literal of this text or truth."""
     return str(value).lower() if isinstance(value, bool) else quoted(value)

@@ -17,9 +17,9 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from clickstream_platform.queries.datasets import MOST_KEPT, newest_commit
-from clickstream_platform.queries.only import quoted
+from clickstream_platform.queries.only import identifier, quoted
 
-_GLOB = frozenset("*?[")  # DuckDB would look for other files by them
+_GLOB = frozenset("*?[{")  # DuckDB would look for other files by them
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,8 @@ def _relation(paths: Iterable[str], types: Mapping[str, str], partitions: Iterab
     """
     of_path = {name: f"regexp_extract(filename, '.*/{name}=([^/]*)/', 1)" for name in partitions}
     columns = ", ".join(
-        f"{of_path[name]} as {_name(name)}" if name in of_path else _name(name) for name in types
+        f"{of_path[name]} as {identifier(name)}" if name in of_path else identifier(name)
+        for name in types
     )
     fields = ", ".join(
         f"{quoted(name)}: {{name: {quoted(name)}, type: {quoted(kind)}, default_value: null}}"
@@ -96,8 +97,5 @@ def _relation(paths: Iterable[str], types: Mapping[str, str], partitions: Iterab
         if name not in of_path
     )
     listed = ", ".join(map(quoted, paths))
-    return f"(select {columns} from read_parquet([{listed}], schema = map{{{fields}}}))"  # noqa: S608
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
+    read = f"read_parquet([{listed}], schema = map{{{fields}}}, hive_partitioning = false)"
+    return f"(select {columns} from {read})"  # noqa: S608 (names of ours, paths of the log)

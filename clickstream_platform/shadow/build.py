@@ -6,7 +6,8 @@ Data: `<home>/shadow/lake`: gold and ops of its own; bronze and silver are links
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from clickstream_platform.build.report import HourReport
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.settings import Settings
-from clickstream_platform.storage import delta, hour_state
+from clickstream_platform.storage import delta, hour_state, leases
 from clickstream_platform.storage.hour_state import States
+from clickstream_platform.storage.owners import this_process
 from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.ops import HOUR_STATE
 from clickstream_platform.tables.silver import SILVER_EVENTS
@@ -39,9 +41,24 @@ def of(workspace: Workspace) -> Workspace:
     return replace(workspace, settings=settings)
 
 
+@contextmanager
+def alone(settings: Settings, run_id: str) -> Iterator[None]:
+    """Nobody else builds, swaps or removes the shadow meanwhile.
+
+    Raises: HoursBusyError at once if somebody does.
+    """
+    with leases.held(settings.state, "shadow", ["all"], owner=this_process(run_id), wait_s=0):
+        yield
+
+
 def build(workspace: Workspace, hours: Sequence[str], *, run_id: str) -> list[HourReport]:
     """Hourly gold of `hours` in a new shadow; one report per table and hour. An older one goes."""
-    discard(workspace.settings)
+    with alone(workspace.settings, run_id):
+        return _build(workspace, hours, run_id)
+
+
+def _build(workspace: Workspace, hours: Sequence[str], run_id: str) -> list[HourReport]:
+    _remove(workspace.settings)
     shadow = of(workspace)
     shadow.lake.mkdir(parents=True)
     for layer in _LINKED:
@@ -67,9 +84,15 @@ def built(workspace: Workspace) -> States:
     return found
 
 
-def discard(settings: Settings) -> bool:
+def discard(settings: Settings, *, run_id: str = "discard") -> bool:
     """Removes the shadow; false if there was none. What it links to stays."""
+    with alone(settings, run_id):
+        return _remove(settings)
+
+
+def _remove(settings: Settings) -> bool:
     place = folder(settings)
-    is_there = place.exists()
-    shutil.rmtree(place, ignore_errors=True)
-    return is_there
+    if not place.exists():
+        return False
+    shutil.rmtree(place)
+    return True

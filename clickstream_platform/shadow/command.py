@@ -29,7 +29,8 @@ def shadow_group() -> None:
 
     `build` makes hourly gold beside the lake with the code and settings of this call, `diff` says
     what would change, `swap` puts it in place in one commit per table, `discard` forgets it. A
-    daemon with the new code would rebuild the lake by itself: restart it after the swap.
+    daemon rebuilds the lake by the code and settings it has: stop it before the swap, and start it
+    with the new ones after it.
     """
 
 

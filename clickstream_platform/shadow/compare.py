@@ -10,9 +10,10 @@ import duckdb
 import pyarrow as pa
 
 from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.queries.only import identifier
 from clickstream_platform.shadow import build as shadow
 from clickstream_platform.storage import delta, hour_state
-from clickstream_platform.storage.conform import conform
+from clickstream_platform.storage.conform import conform, with_late_columns
 from clickstream_platform.storage.hour_state import States
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.gold import GOLD
@@ -74,7 +75,7 @@ def _rows(lake: Path, table: Table, hours: Sequence[str]) -> pa.Table:
     """The rows with the contract's columns; null where the table is older than a column."""
     if not delta.exists(lake, table):
         return table.arrow_schema.empty_table()
-    rows = delta.read_arrow(lake, table, hours=hours)
+    rows = with_late_columns(delta.read_arrow(lake, table, hours=hours), table)
     known = [name for name in table.column_names if name in rows.column_names]
     for late in table.arrow_schema:
         if late.name not in known:
@@ -83,9 +84,11 @@ def _rows(lake: Path, table: Table, hours: Sequence[str]) -> pa.Table:
 
 
 def _count(found: Difference, table: Table, before: pa.Table, after: pa.Table) -> None:
-    keys = " and ".join(f"b.{_name(key)} is not distinct from a.{_name(key)}" for key in table.keys)
+    keys = " and ".join(
+        f"b.{identifier(key)} is not distinct from a.{identifier(key)}" for key in table.keys
+    )
     differs = {
-        name: f"b.{_name(name)} is distinct from a.{_name(name)}"
+        name: f"b.{identifier(name)} is distinct from a.{identifier(name)}"
         for name in table.column_names
         if name not in table.keys
     }
@@ -111,7 +114,3 @@ def _count(found: Difference, table: Table, before: pa.Table, after: pa.Table) -
     for name, count in zip(differs, by_column, strict=True):
         if count:
             found.columns[name] = found.columns.get(name, 0) + count
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'

@@ -156,11 +156,7 @@ class TrafficDaily(pa.DataFrameModel):
     """Where the day's sessions came from and what they were seen with, one dimension at a time."""
 
     event_day: T.StringType = column("Day the sessions started.", of=(_SESSIONS + "event_hour",))
-    traffic: T.StringType = column(
-        "`all`, or `human`: without visitors that are robots in an hour of the day.",
-        of=("gold/bot_visitors_hourly.is_bot",),
-        isin=["all", "human"],
-    )
+    traffic: T.StringType = robots.traffic()
     dimension: T.StringType = column(
         "Column of `fact_sessions`.",
         of=tuple(_SESSIONS + name for name in DIMENSIONS),

@@ -29,7 +29,7 @@ def column(
     pii: Literal["id", "network", "free_text"] | None = None,
     action: Action = "block",
     profile: bool = False,
-    before: str | None = None,
+    before: str | bool | None = None,
     **checks: Any,
 ) -> Any:
     """A Pandera field that also knows its unit, lineage and what a broken rule leads to.
@@ -62,7 +62,7 @@ class ColumnSpec:
     pii: str | None
     action: Action
     profile: bool
-    before: str | None
+    before: str | bool | None
     checks: tuple[Any, ...]
 
 
@@ -129,7 +129,7 @@ class Table:
         )
 
     @cached_property
-    def late_columns(self) -> dict[str, str]:
+    def late_columns(self) -> dict[str, str | bool]:
         """Columns that rows of an older home lack, and the value these rows have."""
         return {spec.name: spec.before for spec in self.columns if spec.before is not None}
 

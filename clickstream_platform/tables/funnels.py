@@ -3,6 +3,7 @@
 import pandera.pyspark as pa
 from pyspark.sql import types as T
 
+from clickstream_platform.tables import robots
 from clickstream_platform.tables.contract import DAY_COLUMN, Table, column
 
 _EVENTS = "gold/fact_events."
@@ -19,10 +20,8 @@ class FunnelsDaily(pa.DataFrameModel):
         of=("gold/fact_sessions.event_hour", _EVENTS + "event_hour"),
     )
     funnel: T.StringType = column("Its name in the settings.", of=(_EVENTS + "event_name",))
-    traffic: T.StringType = column(
-        "`all`, or `human`: without the events of visitors that are robots in an hour of the day.",
-        of=("gold/bot_visitors_hourly.is_bot",),
-        isin=["all", "human"],
+    traffic: T.StringType = robots.traffic(
+        "the events of visitors that are robots in an hour of the day"
     )
     unit: T.StringType = column(
         "What is counted: `session`, or `user`: all events of a customer on the day.",

@@ -19,11 +19,7 @@ _DELTA_RS = ("pyspark", "arrow", "deltalake", "gold")
 class DimProductMetrics(pa.DataFrameModel):
     """What happened to each product in all the time there is."""
 
-    traffic: T.StringType = column(
-        "`all`, or `human`: without what visitors did on days on which they are robots.",
-        of=(_DAYS + "traffic",),
-        isin=list(robots.TRAFFIC),
-    )
+    traffic: T.StringType = robots.traffic_of_all_days(of=(_DAYS + "traffic",))
     item_id: T.StringType = column("Product.", of=(_DAYS + "item_id",))
     item_category: T.StringType = column(
         "Category of the last day that knew one.", nullable=True, of=(_DAYS + "item_category",)

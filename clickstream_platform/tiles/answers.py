@@ -14,11 +14,18 @@ from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.queries.datasets import newest_commit
 from clickstream_platform.queries.extract import Extract, ExtractLake
 from clickstream_platform.queries.lake import Lake
-from clickstream_platform.queries.named import HOUR_LIMITS, IN_HOURS, NamedQuery, find
+from clickstream_platform.queries.named import (
+    HOUR_LIMITS,
+    IN_HOURS,
+    TRAFFIC_PARAM,
+    NamedQuery,
+    find,
+)
 from clickstream_platform.queries.only import ROBOTS_COLUMN, is_filtered, quoted
 from clickstream_platform.queries.views import base_tables
 from clickstream_platform.settings import Settings
-from clickstream_platform.tiles.model import TRAFFIC_PARAM, Tile, View
+from clickstream_platform.tables.traffic import LATE_COLUMNS
+from clickstream_platform.tiles.model import Tile, View
 
 BENEATH_GOLD = "silver/events"  # what every table of gold is made from
 ALL_HOURS = "time"  # the filter that a question without hours cannot apply
@@ -120,6 +127,8 @@ def _answer(
     lake: Lake, question: NamedQuery, tile: Tile, view: View, tables: Iterable[str]
 ) -> Answer:
     known = {name: value for name, value in view.params.items() if name in question.params}
+    if not _tells_robots(lake, tables):
+        known.pop(TRAFFIC_PARAM, None)
     rows = lake.run(question.sql, question.values({**known, **tile.params})).read_all()
     paths = sorted(name.replace(".", "/") for name in tables)
     red, warned = _checks(lake, paths, view)
@@ -130,6 +139,15 @@ def _answer(
         warned=warned,
         unfiltered=_unfiltered(view, known, lake.only),
         command=_command(tile, {**known, **tile.params}, lake.only, view.as_of),
+    )
+
+
+def _tells_robots(lake: Lake, tables: Iterable[str]) -> bool:
+    """False if a mart is from before it was counted without robots: it has none of these rows."""
+    return all(
+        lake.has_column(name, TRAFFIC_PARAM)
+        for name in tables
+        if TRAFFIC_PARAM in LATE_COLUMNS.get(name, {})
     )
 
 

@@ -10,7 +10,8 @@ from typing import Literal
 import plotly.graph_objects as go
 import pyarrow as pa
 
-TRAFFIC_PARAM = "traffic"  # of questions over marts that count with robots and without
+from clickstream_platform.queries.named import TRAFFIC_PARAM
+
 Figure = Callable[[pa.Table], go.Figure]
 Kind = Literal["count", "money", "rate", "seconds", "hour"]
 

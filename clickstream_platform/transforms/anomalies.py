@@ -11,7 +11,7 @@ from clickstream_platform.tables.anomalies import (
     DAILY_BASELINE_DAYS,
     PRICE_OUTLIERS,
 )
-from clickstream_platform.tables.robots import ALL_TRAFFIC
+from clickstream_platform.tables.traffic import ALL_TRAFFIC
 from clickstream_platform.transforms.sessions import typed
 
 MIN_WEEKS = 4

@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.products import PRODUCT_AFFINITY
-from clickstream_platform.tables.robots import TRAFFIC
+from clickstream_platform.tables.traffic import TRAFFIC
 from clickstream_platform.transforms.robot_days import FLAG, with_traffic
 from clickstream_platform.transforms.sessions import typed
 

@@ -3,7 +3,7 @@
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.tables.robots import TRAFFIC
+from clickstream_platform.tables.traffic import TRAFFIC
 
 FLAG = "is_bot_on_day"
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -127,16 +127,16 @@ class Published(Lake):
         self._url = url
         super().__init__(home)
 
-    def _relation(self, name: str, version: int | None) -> str:
+    def _opened(self, name: str, version: int | None) -> tuple[str, Sequence[str]]:
         if not name.startswith("gold."):
-            return super()._relation(name, version)
+            return super()._opened(name, version)
         schema = BY_PATH[name.replace(".", "/")].arrow_schema
         with psycopg.connect(self._url, row_factory=dict_row) as connection:
             found = connection.execute(f"select * from {name}").fetchall()  # type: ignore[arg-type]
         rows = [{f.name: as_stored(row[f.name], f.type) for f in schema} for row in found]
         source = f"published_{name.replace('.', '_')}"
         self.sql.register(source, pa.Table.from_pylist(rows, schema=schema))
-        return source
+        return source, schema.names
 
 
 def as_stored(value: Any, kind: pa.DataType) -> Any:

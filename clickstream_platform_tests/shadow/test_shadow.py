@@ -93,6 +93,27 @@ def test_a_swap_makes_the_lake_what_a_rebuild_would_have_made_it(old: Workspace)
     verified(new)
 
 
+def test_a_swap_that_dies_leaves_nothing_that_counts_as_built(
+    old: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = with_idle(old, 600)
+    shadow.build(new, [NINE, TEN], run_id="try")
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(delta, "replace_hours_arrow", die)
+        with pytest.raises(KeyboardInterrupt):
+            swap(new, run_id="dying")
+    assert len({row["session_id"] for row in rows(old, FACT_EVENTS, "session_id")}) == 3
+    shadow.discard(old.settings)
+    assert NINE in stale_gold(old, hour_state.current(old.lake))
+    bring_up(old)
+    assert sessions(old) == 2
+    verified(old)
+
+
 def test_an_hour_that_changed_meanwhile_or_other_settings_are_refused(old: Workspace) -> None:
     new = with_idle(old, 600)
     shadow.build(new, [NINE, TEN], run_id="try")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.contract import Table
-from clickstream_platform.tables.gold import DAILY, GOLD
+from clickstream_platform.tables.gold import DAILY, GOLD, SNAPSHOTS
 from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
-from clickstream_platform.tables.robots import ALL_TRAFFIC
+from clickstream_platform.tables.traffic import ALL_TRAFFIC, LATE_COLUMNS
 
-MARTS = [
-    table
-    for table in (*GOLD, *DAILY)
-    if "traffic" in table.keys and "event_hour" in table.column_names
-]
+WITH_KINDS = [table for table in (*GOLD, *DAILY, *SNAPSHOTS) if "traffic" in table.column_names]
+MARTS = [table for table in WITH_KINDS if "event_hour" in table.column_names]
 
 
 def test_every_hourly_mart_of_numbers_is_with_and_without_robots() -> None:
@@ -33,6 +31,12 @@ def test_a_mart_is_rebuilt_with_its_robots(table: Table) -> None:
         assert BOT_VISITORS_HOURLY.path in table.inputs
 
 
-@pytest.mark.parametrize("table", MARTS, ids=lambda table: table.name)
+@pytest.mark.parametrize("table", WITH_KINDS, ids=lambda table: table.name)
 def test_rows_of_before_there_were_kinds_are_of_all_traffic(table: Table) -> None:
+    assert "traffic" in table.keys
     assert table.late_columns == {"traffic": ALL_TRAFFIC}
+
+
+def test_those_who_ask_know_the_same_of_older_rows_as_the_contracts() -> None:
+    of_contracts = {table.sql_name: table.late_columns for table in ALL if table.late_columns}
+    assert of_contracts == LATE_COLUMNS

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 
 from clickstream_platform.queries.lake import Lake, QueryError
 from clickstream_platform.queries.named import find
@@ -107,6 +108,21 @@ def test_gold_goes_as_far_as_the_events_it_was_built_from(tmp_path: Path) -> Non
     old, new = (datetime(2026, 11, 20, 11, minute, tzinfo=UTC) for minute in (7, 55))
     assert through == [old, old, old, new]
     assert answer(home, Tile("L", "live"), View()).data_through == old  # its table is still behind
+
+
+def test_a_mart_of_before_it_counted_without_robots_says_that_they_are_in(tmp_path: Path) -> None:
+    home = lake_rows.build(tmp_path)
+    live, no_robots = Tile("L", "live"), View(with_bots=False)
+    assert "is_bot" not in answer(home, live, no_robots).unfiltered
+    path = home.lake / "gold" / "hourly_metrics"
+    rows = DeltaTable(str(path)).to_pyarrow_table(filters=[("traffic", "=", "all")])
+    shutil.rmtree(path)
+    write_deltalake(str(path), rows.drop_columns(["traffic"]), partition_by=["event_hour"])
+    found = answer(home, live, no_robots)
+    assert "is_bot" in found.unfiltered
+    assert found.rows is not None
+    assert found.rows.equals(answer(home, live, View()).rows)
+    assert "traffic" not in found.command
 
 
 def test_a_table_that_does_not_exist_is_a_friendly_sentence(tmp_path: Path) -> None:
