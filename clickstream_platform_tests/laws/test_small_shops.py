@@ -91,10 +91,8 @@ def check(visits: list[list[Fields]], copies: list[int], workspace: Workspace) -
     assert not [words for words in report.notes if "wait" in words], "every table was compared"
 
 
-@pytest.mark.parametrize(
-    "examples",
-    [pytest.param(2, marks=pytest.mark.long), pytest.param(25, marks=pytest.mark.prove)],
-)
+@pytest.mark.prove
+@pytest.mark.parametrize("examples", [2, 25])
 def test_every_gold_table_equals_its_definition(
     examples: int, new_workspace: Callable[..., Workspace], tmp_path: Path
 ) -> None:
