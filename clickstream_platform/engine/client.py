@@ -100,6 +100,7 @@ def shared_session(settings: Settings, confs: Mapping[str, str] | None = None) -
     with _lock:
         found = _shared.get(key)
         if found is not None and found.is_alive():
+            _make_default(found.session)
             return found.session
         if found is not None:
             found.close()
@@ -115,8 +116,18 @@ def bounded_session(target: str, record: EngineRecord | None = None) -> SparkSes
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     session = SparkSession(target)
     session.client.set_retry_policies([EngineRetryPolicy(record)])
-    SparkSession._set_default_and_active_session(session)
+    _make_default(session)
     return session
+
+
+def _make_default(session: SparkSession) -> None:
+    """The session that functions without one, such as `F.lit` of a time, ask from now on.
+
+    pyspark's own setter leaves the process's first session in place, whose engine may be gone.
+    """
+    with SparkSession._lock:
+        SparkSession._default_session = session
+    SparkSession._active_session.session = session
 
 
 def known_engines(home: Path) -> list[EngineRecord]:

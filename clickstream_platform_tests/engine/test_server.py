@@ -12,6 +12,7 @@ import dagster as dg
 import psutil
 import pytest
 from click.testing import CliRunner
+from pyspark.sql.connect.session import SparkSession
 
 from clickstream_platform.engine import command
 from clickstream_platform.engine.client import bounded_session, connect, shared_session
@@ -106,6 +107,14 @@ def test_status_is_one_json_object(settings: Settings, monkeypatch: pytest.Monke
     told = json.loads(shown.stdout)
     assert (told["state"], told["pid"]) == ("running", jvms_of(settings)[0])
     assert told["memory_bytes"] > 100_000_000
+
+
+def test_the_session_that_is_asked_for_is_the_one_literals_ask(settings: Settings) -> None:
+    ours = shared_session(settings)
+    other = connect(settings)
+    assert SparkSession.active() is other
+    assert shared_session(settings) is ours
+    assert SparkSession.active() is ours
 
 
 def test_after_kill_nine_the_loss_is_explained_and_the_resource_gets_a_new_engine(

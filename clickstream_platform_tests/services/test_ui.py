@@ -143,12 +143,11 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], *, within_s: float 
 
 
 def _is_alive(process: psutil.Process, *, of: Path) -> bool:
-    """Still running, and not the home's engine, which outlives the UI on purpose."""
+    """Still running, and not of the home's engine, which outlives the UI on purpose."""
     try:
         if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
             return False
-        line = " ".join(process.cmdline())
+        lines = [" ".join(one.cmdline()) for one in (process, *process.parents())]
     except psutil.NoSuchProcess:
         return False
-    is_engine = str(of) in line and ("java" in line or "engine.supervise" in line)
-    return not is_engine
+    return not any("engine.supervise" in line and str(of) in line for line in lines)
