@@ -68,7 +68,7 @@ class Facts:
     def _prepared(self, table: Table, days: Sequence[str] | None) -> DataFrame:
         rows = self._read(table, days)
         if not table.hourly:
-            return with_all_columns(rows, table)
+            return rows
         if table is FACT_EVENTS:
             return rows.select(_day(), *_EVENT_COLUMNS)
         rows = rows.withColumn(DAY_COLUMN, _day())
@@ -89,15 +89,18 @@ class Facts:
     def _read(self, table: Table, days: Sequence[str] | None) -> DataFrame:
         spark, lake = self._workspace.spark, self._workspace.lake
         hours = None if days is None else [hour for day in days for hour in hours_of_day(day)]
-        return _filled(delta.read_partitions(spark, lake, table, hours), table)
+        return with_all_columns(delta.read_partitions(spark, lake, table, hours), table)
 
 
 def with_all_columns(rows: DataFrame, table: Table) -> DataFrame:
-    """The same rows; columns that the table got after it was last written are null."""
-    there = rows.columns
-    late = [spec for spec in table.columns if spec.name not in there]
-    nulls = [F.lit(None).cast(spec.type).alias(spec.name) for spec in late]
-    return rows.select("*", *nulls)
+    """The same rows; in a column that they are older than they have its `before`, else null."""
+    there = {name: F.col(name) for name in rows.columns}
+    late = {
+        spec.name: F.coalesce(there.get(spec.name, F.lit(None)), F.lit(spec.before).cast(spec.type))
+        for spec in table.columns
+        if spec.name not in there or spec.before is not None
+    }
+    return rows.withColumns(late) if late else rows
 
 
 def _robots_first(reader: tuple[str, int]) -> bool:
@@ -119,14 +122,6 @@ def _days_to_read(
             for step in range(-days_before(table, limits), table.days_after + 1)
         }
     )
-
-
-def _filled(rows: DataFrame, table: Table) -> DataFrame:
-    """The rows with what those have that are older than a column."""
-    for name, before in table.late_columns.items():
-        known = F.col(name) if name in rows.columns else F.lit(None)
-        rows = rows.withColumn(name, F.coalesce(known, F.lit(before)))
-    return rows
 
 
 def _day() -> Column:

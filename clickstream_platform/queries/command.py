@@ -163,7 +163,7 @@ def pairs(params: tuple[str, ...], *, option: str = "--param") -> dict[str, str]
 def _list(*, as_json: bool) -> None:
     queries = named_queries().values()
     if as_json:
-        keys = ("name", "description", "tables", "params", "metrics")
+        keys = ("name", "description", "tables", "params", "choices", "metrics")
         listed = [
             {**{key: getattr(q, key) for key in keys}, "on_postgres": is_published(q)}
             for q in queries
@@ -174,6 +174,6 @@ def _list(*, as_json: bool) -> None:
     for heading in ("question", "answers, and what it reads", "parameters"):
         table.add_column(heading)
     for q in queries:
-        shown = ", ".join(f"{name}={default}" for name, default in q.params.items())
-        table.add_row(q.name, f"{q.description}\n[dim]{', '.join(q.tables)}[/]", shown)
+        reads = f"[dim]{', '.join(q.tables)}[/]"
+        table.add_row(q.name, f"{q.description}\n{reads}", ", ".join(q.usage))
     Console().print(table)

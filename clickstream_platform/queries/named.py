@@ -4,6 +4,9 @@
 -- description: Orders and revenue by hour.
 -- tables: gold.fact_transactions
 -- param: from = min hour
+-- param: traffic = all | human
+
+A parameter's default stands behind `=`; of choices it is the first.
 """
 
 from __future__ import annotations
@@ -11,14 +14,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from clickstream_platform.errors import ClickstreamError, UsageError
 from clickstream_platform.hours import hour_key, parse_hour
 from clickstream_platform.queries.views import mentioned, view_texts
-from clickstream_platform.tables.traffic import TRAFFIC
 
 TRAFFIC_PARAM = "traffic"  # of questions over marts that count with robots and without
 PROGRESS = "ops.progress"  # a view of the lake, a table of one row in PostgreSQL
@@ -47,6 +49,15 @@ class NamedQuery:
     params: Mapping[str, str]
     sql: str
     metrics: tuple[str, ...] = ()  # columns of the answer that `tables/metrics.py` defines
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of some of `params`
+
+    @property
+    def usage(self) -> tuple[str, ...]:
+        """Each parameter with its default, or with its choices, of which the first is it."""
+        return tuple(
+            f"{name}={' | '.join(self.choices.get(name, (default,)))}"
+            for name, default in self.params.items()
+        )
 
     def values(self, given: Mapping[str, str]) -> dict[str, object]:
         """The value of every parameter: what was given, else the default.
@@ -55,12 +66,11 @@ class NamedQuery:
         """
         unknown = sorted(set(given) - set(self.params))
         if unknown:
-            known = ", ".join(f"{name} ({default})" for name, default in self.params.items())
-            raise UsageError(
-                f"{self.name} has no parameter {', '.join(unknown)}. It has: {known or 'none'}."
-            )
+            known = ", ".join(self.usage) or "none"
+            raise UsageError(f"{self.name} has no parameter {', '.join(unknown)}. It has: {known}.")
         return {
-            name: _value(name, default, given.get(name)) for name, default in self.params.items()
+            name: _value(name, default, self.choices.get(name), given.get(name))
+            for name, default in self.params.items()
         }
 
 
@@ -71,6 +81,7 @@ def parse(text: str, origin: str) -> NamedQuery:
     """
     header: dict[str, str] = {}
     params: dict[str, str] = {}
+    choices: dict[str, tuple[str, ...]] = {}
     lines = text.splitlines()
     body_at = next((at for at, line in enumerate(lines) if not line.startswith("--")), len(lines))
     for line in lines[:body_at]:
@@ -84,14 +95,16 @@ def parse(text: str, origin: str) -> NamedQuery:
         name, equals, default = (part.strip() for part in value.partition("="))
         if not equals:
             raise QueryFileError(f"{origin}: parameter {name} has no default; write `{name} = …`.")
-        params[name] = default
+        params[name], *others = (choice.strip() for choice in default.split("|"))
+        if others:
+            choices[name] = (params[name], *others)
     missing = [key for key in ("name", "description", "tables") if not header.get(key)]
     if missing:
         raise QueryFileError(f"{origin}: the header lacks {', '.join(missing)}.")
     tables = tuple(part.strip() for part in header["tables"].split(","))
     sql = "\n".join(lines[body_at:]).strip()
     metrics = tuple(part.strip() for part in header.get("metrics", "").split(",") if part.strip())
-    return NamedQuery(header["name"], header["description"], tables, params, sql, metrics)
+    return NamedQuery(header["name"], header["description"], tables, params, sql, metrics, choices)
 
 
 @cache
@@ -140,9 +153,9 @@ def free_value(text: str) -> object:
     return int(text) if _NUMBER.match(text) else text
 
 
-def _value(name: str, default: str, given: str | None) -> object:
-    if name == TRAFFIC_PARAM and given is not None and given not in TRAFFIC:
-        raise UsageError(f"{name} is {' or '.join(TRAFFIC)}; found {given!r}.")
+def _value(name: str, default: str, choices: tuple[str, ...] | None, given: str | None) -> object:
+    if choices and given is not None and given not in choices:
+        raise UsageError(f"{name} must be {' or '.join(choices)}; found {given!r}.")
     if default in HOUR_LIMITS:
         return HOUR_LIMITS[default] if given is None else hour_key(parse_hour(given))
     if _NUMBER.match(default):

@@ -35,7 +35,7 @@ def page() -> str:
         (
             f"`{q.name}`",
             q.description,
-            ", ".join(f"`{name}={default}`" for name, default in q.params.items()),
+            ", ".join(f"`{param}`" for param in q.usage),
             ", ".join(q.tables),
             ", ".join(q.metrics),
             "yes" if is_published(q) else "",
@@ -57,7 +57,11 @@ def page() -> str:
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in lines)
+    return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|")
 
 
 def write(path: Path = PAGE) -> None:

@@ -6,13 +6,15 @@ import importlib
 import json
 import sys
 import uuid
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from clickstream_platform.errors import UsageError
 from clickstream_platform.hours import parse_hour
@@ -125,12 +127,26 @@ def _show(workspace: Workspace, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found]))
         return
-    shown = Table("table", "hours", "changed", "held back", "rows gone", "new", "changed", "where")
-    for one in found:
-        columns = ", ".join(f"{name} ({count:,})" for name, count in one.columns.items())
+    differing = [one for one in found if not one.is_none]
+    if differing:
+        Console().print(_table(differing))
+    for one in differing:
+        if one.columns:
+            columns = ", ".join(f"{name} ({count:,})" for name, count in one.columns.items())
+            click.echo(f"Rows of {one.table} change in {columns}.")
+    if same := len(found) - len(differing):
+        click.echo(f"A swap would change no row of {same} tables.")
+
+
+def _table(differing: Sequence[Difference]) -> Table:
+    """Hours and rows of each: in a narrow terminal a number folds, no name or digit is cut."""
+    shown = Table(Column("table", no_wrap=True), box=SIMPLE_HEAD, padding=0, show_edge=False)
+    for heading in ("hours", "changed", "held back", "rows gone", "new", "changed"):
+        shown.add_column(heading, justify="right", overflow="fold")
+    for one in differing:
         numbers = (
             one.hours, len(one.changed_hours), len(one.blocked_hours),
             one.only_before, one.only_after, one.changed,
         )  # fmt: skip
-        shown.add_row(one.table, *[f"{number:,}" for number in numbers], columns)
-    Console().print(shown)
+        shown.add_row(one.table, *[f"{number:,}" for number in numbers])
+    return shown

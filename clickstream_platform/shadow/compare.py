@@ -34,6 +34,11 @@ class Difference:
     changed: int = 0
     columns: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def is_none(self) -> bool:
+        """True if the shadow has the lake's rows, and no hour that a rule holds back."""
+        return not self.changed_hours and not self.blocked_hours
+
 
 def compare(workspace: Workspace) -> list[Difference]:
     """One per hourly table of gold, also where nothing differs.

@@ -12,7 +12,7 @@ from clickstream_platform.tables.activity import (
 )
 from clickstream_platform.transforms.customers import customer_id
 from clickstream_platform.transforms.robot_days import FLAG, with_traffic
-from clickstream_platform.transforms.robot_hours import IS_ROBOT, by_traffic, with_is_robot
+from clickstream_platform.transforms.robot_hours import by_traffic, summed_by_traffic
 from clickstream_platform.transforms.sessions import typed
 
 _OF_EVENT = ("event_hour", "id_scope", "event_id")
@@ -47,20 +47,14 @@ def customer_activity_hourly(events: DataFrame, orders: DataFrame, robots: DataF
         F.lit(1).alias("orders"),
         F.col("value").alias("revenue"),
     )
-    sums = ("events", "view_items", "add_to_carts", "orders", "revenue")
-    keys = ("event_day", "event_hour", "customer_id")
     known = did.unionByName(bought, allowMissingColumns=True).where(
         F.col("customer_id").isNotNull()
     )
-    summed = (
-        with_is_robot(known, robots)
-        .groupBy(*keys, IS_ROBOT)
-        .agg(*[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in sums])
-    )
-    hours = (
-        with_traffic(summed, IS_ROBOT)
-        .groupBy(*keys, "traffic")
-        .agg(*[F.sum(name).alias(name) for name in sums])
+    hours = summed_by_traffic(
+        known,
+        robots,
+        keys=("event_day", "event_hour", "customer_id"),
+        sums=("events", "view_items", "add_to_carts", "orders", "revenue"),
     )
     return typed(hours, CUSTOMER_ACTIVITY_HOURLY)
 

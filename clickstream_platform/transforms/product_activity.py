@@ -4,27 +4,20 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.activity import PRODUCT_ACTIVITY_HOURLY
-from clickstream_platform.transforms.robot_days import with_traffic
-from clickstream_platform.transforms.robot_hours import IS_ROBOT, with_is_robot
+from clickstream_platform.transforms.robot_hours import summed_by_traffic
 from clickstream_platform.transforms.sessions import typed
 
 _OF = ("event_day", "event_hour", "visitor_id")
-_SUMS = ("views", "add_to_carts", "orders", "units", "revenue")
 
 
 def product_activity_hourly(events: DataFrame, orders: DataFrame, robots: DataFrame) -> DataFrame:
     """One row per hour, kind of traffic and product, from the events and orders of whole days."""
     named = _shown(events).unionByName(_ordered(orders), allowMissingColumns=True)
-    keys = ("event_day", "event_hour", "item_id")
-    sums = (
-        with_is_robot(named.where(F.col("item_id").isNotNull()), robots)
-        .groupBy(*keys, IS_ROBOT)
-        .agg(*[F.coalesce(F.sum(name), F.lit(0)).alias(name) for name in _SUMS])
-    )
-    hours = (
-        with_traffic(sums, IS_ROBOT)
-        .groupBy(*keys, "traffic")
-        .agg(*[F.sum(name).alias(name) for name in _SUMS])
+    hours = summed_by_traffic(
+        named.where(F.col("item_id").isNotNull()),
+        robots,
+        keys=("event_day", "event_hour", "item_id"),
+        sums=("views", "add_to_carts", "orders", "units", "revenue"),
     )
     return typed(hours, PRODUCT_ACTIVITY_HOURLY)
 

@@ -96,6 +96,12 @@ def test_the_list_names_every_question(query) -> None:  # noqa: ANN001
     assert [q["name"] for q in listed][:2] == ["abandoned_carts", "active_customers"]
     [summary] = [q for q in listed if q["name"] == "check_summary"]
     assert summary["params"] == {"from": "min hour", "to": "max hour"}
+    assert summary["choices"] == {}
+    [daily] = [q for q in listed if q["name"] == "daily"]
+    assert (daily["params"], daily["choices"]) == (
+        {"traffic": "human"},
+        {"traffic": ["human", "all"]},
+    )
     assert "Every hour with events" in " ".join(query("--list").stdout.split())
 
 
@@ -104,6 +110,7 @@ def test_the_list_names_every_question(query) -> None:  # noqa: ANN001
     [
         ((), "Name a question"),
         (("hourlies",), "Did you mean hourly"),
+        (("daily", "--param", "traffic=bots"), "traffic must be human or all; found 'bots'"),
         (("select x from gold.fact_events",), "Columns of gold.fact_events"),
         (("hourly", "--format", "parquet"), "--output FILE"),
         (("hourly", "--output", "/nowhere/x.csv"), "/nowhere does not exist"),

@@ -223,12 +223,35 @@ def test_an_unknown_name_lists_close_ones() -> None:
 
 
 def test_an_unknown_parameter_and_a_wrong_hour_are_told() -> None:
-    with pytest.raises(UsageError, match=r"no parameter until. It has: from \(min hour\)"):
+    with pytest.raises(
+        UsageError, match=r"no parameter until. It has: from=min hour, to=max hour,"
+    ):
         find("hourly").values({"until": "x"})
     with pytest.raises(UsageError, match="'yesterday' is not an hour"):
         find("hourly").values({"from": "yesterday"})
     with pytest.raises(UsageError, match="limit must be a whole number"):
         find("top_products").values({"limit": "1; drop"})
+
+
+def test_of_choices_the_first_is_the_default_and_others_are_refused() -> None:
+    text = (
+        "-- name: a\n-- description: A.\n-- tables: gold.x\n-- param: unit = day | week\nselect 1"
+    )
+    question = parse(text, "a.sql")
+    assert question.choices == {"unit": ("day", "week")}
+    assert question.usage == ("unit=day | week",)
+    assert question.values({}) == {"unit": "day"}
+    assert question.values({"unit": "week"}) == {"unit": "week"}
+    with pytest.raises(UsageError, match="unit must be day or week; found 'Week'"):
+        question.values({"unit": "Week"})
+
+
+@pytest.mark.parametrize("name", named_queries())
+def test_every_choice_is_a_value_and_the_first_the_default(name: str) -> None:
+    question = find(name)
+    for param, choices in question.choices.items():
+        assert choices[0] == question.params[param]
+        assert [question.values({param: choice})[param] for choice in choices] == [*choices]
 
 
 @pytest.mark.parametrize(

@@ -83,3 +83,25 @@ def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
         pytest.raises(QueryError, match="A file of the lake cannot be read"),
     ):
         lake.rows("from gold.t")
+
+
+@pytest.mark.parametrize("name", ["n=7", "event_hour=1999-01-01T00", "it's", "a {1,2} b", "a*b?"])
+def test_a_home_s_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    home = tmp_path / name
+    write_deltalake(str(home / "lake" / "gold" / "t"), ROWS, partition_by=["event_hour"])
+    with Lake(Settings(home=home)) as lake:
+        found = lake.rows("select n, items[1].item_id as item, event_hour from gold.t order by n")
+        [late] = lake.rows("select count(*) as n from gold.t where event_hour > '2026-11-20T10'")
+    assert [tuple(row.values()) for row in found] == [
+        (1, "A", "2026-11-20T10"),
+        (None, None, "2026-11-20T11"),
+    ]
+    assert late == {"n": 1}
+
+
+@pytest.mark.parametrize("name", ["home", "it's"])
+def test_what_does_not_fit_into_memory_lies_in_the_home(tmp_path: Path, name: str) -> None:
+    settings = Settings(home=tmp_path / name)
+    with Lake(settings) as lake:
+        [row] = lake.rows("select current_setting('temp_directory') as place")
+    assert Path(str(row["place"])).parent == settings.state

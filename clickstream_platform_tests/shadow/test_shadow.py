@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
+from deltalake import DeltaTable
 
 from clickstream_platform.build.staleness import stale_gold
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.shadow import build as shadow
 from clickstream_platform.shadow.compare import Difference, compare
 from clickstream_platform.shadow.swap import OutdatedShadowError, swap
-from clickstream_platform.storage import delta, hour_state
+from clickstream_platform.storage import delta, hour_state, leases
+from clickstream_platform.storage.leases import HoursBusyError
+from clickstream_platform.storage.owners import this_process
 from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS
 from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.silver import SILVER_EVENTS
@@ -21,6 +25,7 @@ from clickstream_platform_tests.homes import (
     land,
     rows,
     verified,
+    versions,
 )
 
 pytestmark = pytest.mark.slow
@@ -66,12 +71,12 @@ def old(workspace: Workspace) -> Workspace:
 def test_a_swap_makes_the_lake_what_a_rebuild_would_have_made_it(old: Workspace) -> None:
     new = with_idle(old, 600)
     hours = [NINE, TEN]
-    before = {table: delta.version(old.lake, table) for table in GOLD}
+    before = versions(old, GOLD)
 
     shadow.build(new, hours, run_id="try")
 
     assert sessions(old) == 2
-    assert {table: delta.version(old.lake, table) for table in GOLD} == before
+    assert versions(old, GOLD) == before
     found = differences(new)
     assert found[FACT_SESSIONS.path].changed_hours == (NINE,)
     of_sessions = found[FACT_SESSIONS.path]
@@ -129,3 +134,44 @@ def test_an_hour_that_changed_meanwhile_or_other_settings_are_refused(old: Works
     assert sessions(old) == 2
     with pytest.raises(shadow.NoShadowError, match="clickstream shadow build"):
         compare(new)
+
+
+def test_who_finds_a_lock_held_changes_nothing(
+    old: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = with_idle(old, 600)
+    shadow.build(new, [NINE, TEN], run_id="try")
+    before, built = versions(old, GOLD), shadow.built(new)
+    other = this_process("other")
+    monkeypatch.setattr(leases, "held", partial(leases.held, wait_s=0))
+    with leases.held(old.settings.state, "shadow", ["all"], owner=other):
+        for attempt in (
+            lambda: shadow.build(new, [NINE], run_id="mine"),
+            lambda: swap(new, run_id="mine"),
+            lambda: shadow.discard(old.settings),
+        ):
+            with pytest.raises(HoursBusyError, match="written by other"):
+                attempt()
+    with (
+        leases.held(old.settings.state, "gold", [TEN], owner=other),
+        pytest.raises(HoursBusyError, match=f"gold {TEN} has been written by other"),
+    ):
+        swap(new, run_id="mine")
+    assert versions(old, GOLD) == before
+    assert shadow.built(new) == built
+    assert not [*stale_gold(old, hour_state.current(old.lake))]
+    swap(new, run_id="swap")
+    assert sessions(new) == 3
+
+
+def test_rows_gone_from_the_shadow_never_empty_the_lake(old: Workspace) -> None:
+    new = with_idle(old, 600)
+    shadow.build(new, [NINE, TEN], run_id="try")
+    DeltaTable(delta.location(shadow.of(new).lake, FACT_SESSIONS)).delete()
+    with pytest.raises(OutdatedShadowError, match=f"{FACT_SESSIONS.path} holds 0 rows where 2"):
+        swap(new, run_id="swap")
+    assert sessions(old) == 2
+    shadow.discard(old.settings)
+    bring_up(old)
+    assert sessions(old) == 2
+    verified(old)

@@ -1,7 +1,7 @@
 -- name: active_customers
 -- description: Customers, buyers and revenue of the last hour, 24 hours and 7 days.
 -- tables: gold.customer_activity_hourly
--- param: traffic = all
+-- param: traffic = all | human
 
 with hours as (
     select *, cast(replace(event_hour, 'T', ' ') || ':00:00+00' as timestamptz) as hour_start

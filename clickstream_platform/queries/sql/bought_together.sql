@@ -1,8 +1,8 @@
 -- name: bought_together
 -- description: Products bought together (basis `order`) or by the same customers (`customer`).
 -- tables: gold.product_affinity
--- param: basis = customer
--- param: traffic = all
+-- param: basis = customer | order
+-- param: traffic = all | human
 -- param: limit = 10
 
 select item_a, item_b, n, support, confidence, lift

@@ -1,7 +1,7 @@
 -- name: category_trend
 -- description: Views, orders and revenue of each category by day.
 -- tables: gold.product_metrics_daily
--- param: traffic = all
+-- param: traffic = all | human
 
 select
     item_category,

@@ -1,7 +1,7 @@
 -- name: customer_segments
 -- description: Customers by simple segment: how many, how active, what they are worth.
 -- tables: gold.dim_user_metrics
--- param: traffic = all
+-- param: traffic = all | human
 
 select
     segment,

@@ -1,7 +1,7 @@
 -- name: daily_activity
 -- description: How often each thing was done, by day.
 -- tables: gold.event_activity_hourly
--- param: traffic = all
+-- param: traffic = all | human
 
 select event_day, event_name, sum(events)::bigint as events
 from gold.event_activity_hourly

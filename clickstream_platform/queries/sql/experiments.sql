@@ -1,7 +1,7 @@
 -- name: experiments
 -- description: A/B tests: each arm's conversion and revenue against the control, and whether to trust it.
 -- tables: gold.experiment_results
--- param: traffic = all
+-- param: traffic = all | human
 
 select
     experiment_id, variant_id, is_control, exposures, conversions, conversion_rate, lift, z_score,

@@ -1,7 +1,7 @@
 -- name: high_interest_low_conversion
 -- description: Products many look at and few order.
 -- tables: gold.high_interest_low_conversion
--- param: traffic = all
+-- param: traffic = all | human
 -- param: limit = 10
 
 select item_id, item_category, max_price, views, add_to_carts, orders, order_rate

@@ -1,7 +1,7 @@
 -- name: hour_of_day_pattern
 -- description: Average hour of the day: events, orders, revenue and conversion.
 -- tables: gold.hourly_metrics, gold.dim_time
--- param: traffic = all
+-- param: traffic = all | human
 
 select
     hours.hour_of_day,

@@ -3,7 +3,7 @@
 -- tables: gold.journey_paths
 -- param: from = min hour
 -- param: to = max hour
--- param: traffic = all
+-- param: traffic = all | human
 -- param: limit = 15
 
 -- By whole days: those that the hours asked are in.

@@ -3,7 +3,7 @@
 -- tables: gold.hourly_metrics
 -- param: from = min hour
 -- param: to = max hour
--- param: traffic = all
+-- param: traffic = all | human
 
 select
     event_hour,

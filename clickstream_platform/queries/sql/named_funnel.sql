@@ -2,8 +2,8 @@
 -- description: A funnel of the settings over days: sessions or users, in one mode, with and without robots.
 -- tables: gold.funnels_daily
 -- param: funnel = purchase
--- param: unit = session
--- param: mode = ordered
+-- param: unit = session | user
+-- param: mode = ordered | any | strict
 -- param: from_day = 0000-01-01
 -- param: to_day = 9999-12-31
 

@@ -3,7 +3,7 @@
 -- tables: gold.hourly_metrics, gold.fact_events, gold.bot_visitors_hourly
 -- param: from = min hour
 -- param: to = max hour
--- param: traffic = all
+-- param: traffic = all | human
 
 with hours as (
     select

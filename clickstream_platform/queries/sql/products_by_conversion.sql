@@ -1,7 +1,7 @@
 -- name: products_by_conversion
 -- description: From view to cart to order, by category and price band.
 -- tables: gold.dim_product_metrics
--- param: traffic = all
+-- param: traffic = all | human
 
 select
     item_category,

@@ -1,7 +1,7 @@
 -- name: repeat_customers
 -- description: One-time and repeat buyers: how many, and their share of revenue.
 -- tables: gold.dim_user_metrics
--- param: traffic = all
+-- param: traffic = all | human
 
 select
     case when is_repeat then 'repeat' else 'one-time' end as buyers,

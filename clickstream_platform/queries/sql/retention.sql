@@ -1,9 +1,9 @@
 -- name: retention
 -- description: Cohorts by first week (or day, month): the share that came, or ordered, again.
 -- tables: gold.retention_cohort
--- param: period = week
--- param: basis = activity
--- param: traffic = all
+-- param: period = week | day | month
+-- param: basis = activity | order
+-- param: traffic = all | human
 
 select cohort_start, cohort_size, period_no, customers, retention_rate
 from gold.retention_cohort

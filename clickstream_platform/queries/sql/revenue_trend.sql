@@ -3,7 +3,7 @@
 -- tables: gold.v_revenue_5min
 -- param: from = min hour
 -- param: to = max hour
--- param: traffic = all
+-- param: traffic = all | human
 
 select
     window_start,

@@ -1,7 +1,7 @@
 -- name: rfm_segments
 -- description: Buyers by RFM segment: how many, how recent, how often, how much.
 -- tables: gold.rfm_scores
--- param: traffic = all
+-- param: traffic = all | human
 
 select
     rfm_segment,

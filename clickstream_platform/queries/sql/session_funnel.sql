@@ -3,7 +3,7 @@
 -- tables: gold.funnel_hourly
 -- param: from = min hour
 -- param: to = max hour
--- param: traffic = all
+-- param: traffic = all | human
 
 select
     mode,

@@ -1,7 +1,7 @@
 -- name: top_customers
 -- description: Customers by lifetime value.
 -- tables: gold.dim_user_metrics
--- param: traffic = all
+-- param: traffic = all | human
 -- param: limit = 10
 
 select customer_id, customer_lifetime_value, orders, sessions, first_seen_at, last_order_at

@@ -3,7 +3,7 @@
 -- tables: gold.revenue_5min, gold.order_lines, gold.product_activity_hourly, gold.bot_visitors_hourly
 -- param: from = min hour
 -- param: to = max hour
--- param: traffic = all
+-- param: traffic = all | human
 -- param: limit = 10
 
 with revenue as (

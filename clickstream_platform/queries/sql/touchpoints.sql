@@ -1,7 +1,7 @@
 -- name: touchpoints
 -- description: Campaigns by orders they opened, closed and assisted, and revenue owed to them.
 -- tables: gold.attribution_credit
--- param: model = markov
+-- param: model = markov | first_touch | last_touch | linear | position_based | time_decay | shapley
 -- param: limit = 20
 
 select

@@ -2,7 +2,7 @@
 -- description: Sessions by one dimension (device, browser, referrer, channel ...), with what robots add.
 -- tables: gold.traffic_daily
 -- metrics: sessions, engagement_rate, conversion_rate, cart_abandonment_rate
--- param: dimension = channel_group
+-- param: dimension = channel_group | mkt_source | mkt_medium | mkt_campaign | refr_source | device_category | browser_name | os_name | landing_page
 -- param: limit = 20
 
 select

@@ -1,7 +1,7 @@
 -- name: trending_products
 -- description: Products by views in the last hour, 24 hours and 7 days up to the newest hour.
 -- tables: gold.product_activity_hourly
--- param: traffic = all
+-- param: traffic = all | human
 -- param: limit = 10
 
 with hours as (

@@ -1,7 +1,7 @@
 -- name: viewed_then_bought
 -- description: Who looked at A in a session ordered B in it: the strongest pairs.
 -- tables: gold.product_affinity
--- param: traffic = all
+-- param: traffic = all | human
 -- param: limit = 10
 
 select item_a as viewed, item_b as ordered, n, support, confidence, lift
