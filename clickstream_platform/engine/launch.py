@@ -40,6 +40,13 @@ appender.stderr.layout.pattern = %d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX}{UTC} %p %c{1}:
 logger.server.name = org.apache.spark.sql.connect.service.SparkConnectServer
 logger.server.level = info
 """
+# No checksum file beside each file: a commit lists the whole log, twice as long with them. Parquet
+# has checksums of its own, which are looked at instead.
+FILE_CONFS = {
+    "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
+    "spark.hadoop.fs.AbstractFileSystem.file.impl": "org.apache.hadoop.fs.local.RawLocalFs",
+    "spark.hadoop.parquet.page.verify-checksum.enabled": "true",
+}
 
 
 class NoFreePortError(EnvironmentProblemError):
@@ -92,6 +99,7 @@ def spark_confs(settings: Settings, scratch: Path, port: int) -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(settings.engine.shuffle_partitions),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.databricks.delta.snapshotPartitions": "2",
+        **FILE_CONFS,
     }
 
 

@@ -147,7 +147,7 @@ def removable(lake: Path, table: Table, *, hours: int) -> dict[str, int]:
 
     All of the folder is looked through, since checkpoints forget after a week what was removed.
     delta-rs names a removed file until the log forgets it: those that are gone are left out. So are
-    the checksums that Spark keeps beside files which stay.
+    the checksums that engines of before left beside files which stay.
     """
     root = Path(delta.location(lake, table))
     found = DeltaTable(str(root)).vacuum(

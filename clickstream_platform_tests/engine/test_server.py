@@ -99,6 +99,23 @@ def test_delta_is_written_and_read_with_the_session_settings(
     session.stop()
 
 
+def test_a_damaged_file_is_an_error_and_not_another_number(
+    settings: Settings, tmp_path: Path
+) -> None:
+    session = connect(settings)
+    path = tmp_path / "numbers"
+    session.range(50_000).coalesce(1).write.format("delta").save(str(path))
+    assert not list(path.rglob("*.crc.crc"))
+    assert not list(path.rglob(".*.crc"))
+    (data,) = path.glob("*.parquet")
+    damaged = bytearray(data.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    data.write_bytes(damaged)
+    with pytest.raises(Exception, match="CRC"):
+        session.read.format("delta").load(str(path)).toArrow()
+    session.stop()
+
+
 def test_status_is_one_json_object(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     Engine(settings).ensure()
     monkeypatch.setattr(command, "settings", lambda: settings)
