@@ -1,6 +1,6 @@
 """What all funnels say of a step: when it is reached, rates against the steps before, and times."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
@@ -42,16 +42,34 @@ def step_rates(no: int) -> list[Column]:
     ]
 
 
-def moments_by_mode(walk: Column, step_count: int) -> Mapping[str, Column]:
-    """Per mode, when a unit was through steps 1, 2, …, as far as it came, in microseconds.
+def step_number(steps: Sequence[str]) -> Column:
+    """The number of the step that an event is, from 1; 0 if it is none."""
+    named = F.array(*[F.lit(step) for step in steps])
+    return F.array_position(named, F.col("event_name")).cast("int")
+
+
+def moments_by_mode(walk: Column, step_count: int) -> Column:
+    """Structs of `mode` and `times`: when a unit was through steps 1, 2, …, as far as it came, in
+    microseconds.
 
     `walk` holds in order the unit's events that are steps: structs of `no`, from 1, and `us`.
     """
-    return {
+    times_by_mode = {
         "any": _in_any_order(walk, step_count),
         "ordered": _in_order(walk),
         "strict": _without_detour(walk),
     }
+    return F.array(
+        *[
+            F.struct(F.lit(mode).alias("mode"), times.alias("times"))
+            for mode, times in times_by_mode.items()
+        ]
+    )
+
+
+def moments_of(step_count: int) -> list[Column]:
+    """Per step, when a unit was through it, from `times`; null if it never was."""
+    return [F.get("times", F.lit(no)) for no in range(step_count)]
 
 
 def _in_any_order(walk: Column, step_count: int) -> Column:
