@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 PER_S = 1_000_000.0
 _NO_TIMES = "array<bigint>"
+_BEFORE_ALL = -(2**63)
 
 
 def step_times(moments: Sequence[Column]) -> list[Column]:
@@ -74,17 +75,20 @@ def moments_of(step_count: int) -> list[Column]:
 
 def _in_any_order(walk: Column, step_count: int) -> Column:
     """When each of the first steps was there with all before it, up to the first that is not."""
-    firsts = [
-        F.array_min(F.transform(F.filter(walk, _is_step(no)), lambda event: event["us"]))
-        for no in range(1, step_count + 1)
-    ]
-    missing = [F.when(first.isNull(), F.lit(no)) for no, first in enumerate(firsts)]
-    depth = F.coalesce(*missing, F.lit(step_count))
-    moments = [firsts[0], *[F.greatest(*firsts[:no]) for no in range(2, step_count + 1)]]
-    return F.slice(F.array(*moments), F.lit(1), depth)
+    numbers = F.array(*[F.lit(no) for no in range(1, step_count + 1)])
+    firsts = F.transform(numbers, lambda no: F.get(F.filter(walk, _is_step(no)), F.lit(0))["us"])
+    start = F.struct(F.lit(_BEFORE_ALL).alias("latest"), F.array().cast(_NO_TIMES).alias("times"))
+
+    def go_on(state: Column, first: Column) -> Column:
+        is_there = state["latest"].isNotNull() & first.isNotNull()
+        latest = F.when(is_there, F.greatest(state["latest"], first))
+        times = F.when(is_there, F.array_append(state["times"], latest)).otherwise(state["times"])
+        return F.struct(latest.alias("latest"), times.alias("times"))
+
+    return F.aggregate(firsts, start, go_on, lambda state: state["times"])
 
 
-def _is_step(no: int) -> Callable[[Column], Column]:
+def _is_step(no: Column) -> Callable[[Column], Column]:
     return lambda event: event["no"] == no
 
 
