@@ -58,32 +58,48 @@ def both_kinds(rows: DataFrame, robots: DataFrame) -> DataFrame:
 
 
 def funnel_10min(events: DataFrame, robots: DataFrame) -> DataFrame:
-    at = F.unix_micros("event_timestamp")
-    units = (
-        events.where(F.col("visitor_id").isNotNull())
-        .groupBy("event_hour", F.window("event_timestamp", "10 minutes").alias("w"), "visitor_id")
-        .agg(
-            *[
-                F.min(F.when(F.col("event_name") == step, at)).alias(f"f{no}")
-                for no, step in enumerate(STEPS)
-            ]
-        )
+    number = step_number()
+    did = F.when(
+        number > 0,
+        F.struct(
+            F.unix_micros("event_timestamp").alias("at"),
+            *("event_id", "id_scope"),
+            number.alias("no"),
+        ),
     )
-    counts, when, through = [], [], F.lit(True)
+    visits = (
+        events.where(F.col("visitor_id").isNotNull())
+        .groupBy(
+            *("event_hour", F.window("event_timestamp", "10 minutes").alias("w"), "visitor_id"),
+            F.coalesce("user_id", "visitor_id").alias("customer_id"),
+        )
+        .agg(F.collect_list(did).alias("did"))
+    )
+    of = ("event_hour", "w", "traffic", "unit")
+    ids = {"session": F.col("visitor_id"), "user": F.col("customer_id")}
+    units = (
+        both_kinds(visits, robots)
+        .select(
+            *("event_hour", "w", "traffic", "did"),
+            inlined([{"unit": F.lit(unit), "unit_id": found} for unit, found in ids.items()]),
+        )
+        .groupBy(*of, "unit_id")
+        .agg(F.array_sort(F.flatten(F.collect_list("did"))).alias("walk"))
+        .select(*of, "walk", *[first_of(no).alias(f"f{no}") for no in range(len(STEPS))])
+    )
+    counts, when = [], []
     for no in range(len(STEPS)):
-        through = through & F.col(f"f{no}").isNotNull()
-        done = [F.col(f"f{number}") for number in range(no + 1)]
-        when.append(F.when(through, F.greatest(*done) if no else done[0]))
-        counts += [F.count(f"f{no}").alias(f"a{no}"), F.count_if(through).alias(f"t{no}")]
+        when.append(F.get("at", F.lit(no)))
+        counts += [F.count(f"f{no}").alias(f"a{no}"), F.count(when[no]).alias(f"t{no}")]
     return (
-        both_kinds(units, robots)
-        .groupBy("event_hour", "w", "traffic")
+        units.select(*of, *[f"f{no}" for no in range(len(STEPS))], moments_by_mode())
+        .groupBy(*of, "mode")
         .agg(*counts, *step_times(when))
         .select(
             "event_hour",
             F.col("w.start").alias("window_start"),
             F.col("w.end").alias("window_end"),
-            "traffic",
+            "traffic", "unit", "mode",
             inlined(
                 [
                     {
@@ -100,9 +116,9 @@ def funnel_10min(events: DataFrame, robots: DataFrame) -> DataFrame:
 
 
 def funnel_hourly(events: DataFrame, robots: DataFrame) -> DataFrame:
-    number = F.array_position(F.array(*[F.lit(step) for step in STEPS]), F.col("event_name"))
+    number = step_number()
     at = F.unix_micros("event_timestamp").alias("at")
-    did = F.when(number > 0, F.struct("event_sequence", number.cast("int").alias("no"), at))
+    did = F.when(number > 0, F.struct("event_sequence", number.alias("no"), at))
     walks = (
         events.where(F.col("session_id").isNotNull())
         .groupBy("session_id", "visitor_id")
@@ -115,12 +131,7 @@ def funnel_hourly(events: DataFrame, robots: DataFrame) -> DataFrame:
             *[first_of(no).alias(f"f{no}") for no in range(len(STEPS))],
         )
     )
-    modes = {"any": any_order(), "ordered": ordered(), "strict": strict()}
-    reached = walks.select(
-        "event_hour",
-        "visitor_id",
-        inlined([{"mode": F.lit(mode), "at": times} for mode, times in modes.items()]),
-    )
+    reached = walks.select("event_hour", "visitor_id", moments_by_mode())
     when = [F.get("at", F.lit(no)) for no in range(len(STEPS))]
     counts = [F.count(moment).alias(f"t{no}") for no, moment in enumerate(when)]
     return (
@@ -141,6 +152,17 @@ def funnel_hourly(events: DataFrame, robots: DataFrame) -> DataFrame:
             ),
         )
     )  # fmt: skip
+
+
+def step_number() -> Column:
+    steps = F.array(*[F.lit(step) for step in STEPS])
+    return F.array_position(steps, F.col("event_name")).cast("int")
+
+
+def moments_by_mode() -> Column:
+    """Rows of `mode` and `at`: when each step was reached, from `walk` and its first steps."""
+    modes = {"any": any_order(), "ordered": ordered(), "strict": strict()}
+    return inlined([{"mode": F.lit(mode), "at": times} for mode, times in modes.items()])
 
 
 def first_of(no: int) -> Column:

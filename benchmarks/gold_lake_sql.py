@@ -103,11 +103,13 @@ BY_DAY = {
     "gold/funnel_10min": """
         select event_hour, traffic,
             time_bucket(interval 10 minute, event_timestamp) as window_start,
-            window_start + interval 10 minute as window_end, step_no, step,
+            window_start + interval 10 minute as window_end, unit, mode, step_no, step,
             count(distinct visitor_no) as sessions_at_step,
             sessions_at_step as sessions_through_step
         from e_of join steps on step = event_name
-        group by event_hour, traffic, window_start, step_no, step""",
+        cross join (values ('session'), ('user')) as units(unit)
+        cross join (values ('any'), ('ordered'), ('strict')) as modes(mode)
+        group by event_hour, traffic, window_start, unit, mode, step_no, step""",
     "gold/funnel_hourly": """
         select event_hour, traffic, mode, step_no, step, count(distinct session_no) as sessions
         from e_of join steps on step = event_name

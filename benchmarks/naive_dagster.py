@@ -34,7 +34,7 @@ KEYS = {
     "gold/revenue_5min": (
         *("event_hour", "window_start", "traffic", "currency", "item_category", "item_id"),
     ),
-    "gold/funnel_10min": ("event_hour", "window_start", "traffic", "step_no"),
+    "gold/funnel_10min": ("event_hour", "window_start", "traffic", "unit", "mode", "step_no"),
     "gold/funnel_hourly": ("event_hour", "traffic", "mode", "step_no"),
     "gold/hourly_metrics": ("event_hour", "traffic"),
     "gold/bot_visitors_hourly": ("event_hour", "visitor_id"),

@@ -18,7 +18,7 @@ KEYS = {
     "gold/transaction_conflicts": ("event_hour", "id_scope", "event_id"),
     "gold/fact_sessions": ("session_id",),
     "gold/revenue_5min": ("window_start", "traffic", "currency", "item_category", "item_id"),
-    "gold/funnel_10min": ("window_start", "traffic", "step_no"),
+    "gold/funnel_10min": ("window_start", "traffic", "unit", "mode", "step_no"),
     "gold/hourly_metrics": ("event_hour", "traffic"),
     "gold/bot_visitors_hourly": ("event_hour", "visitor_id"),
     "gold/funnel_hourly": ("event_hour", "traffic", "mode", "step_no"),

@@ -35,7 +35,7 @@ _TOTALS = """
 """
 _FUNNEL = """
     select step, sum(sessions_at_step) as at_step from gold.funnel_10min
-    where traffic = 'all' group by step
+    where traffic = 'all' and unit = 'session' and mode = 'any' group by step
     order by min(step_no)
 """
 

@@ -1,6 +1,6 @@
 """Gold marts: the hour summed up, keyed by event hour."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandera.pyspark as pa
 from pyspark.sql import functions as F
@@ -13,6 +13,7 @@ _SILVER = "silver/events."
 _OWNER = "team:analytics"
 _DELTA_RS = ("pyspark", "arrow", "deltalake", "gold")
 _ORDERS = "gold/fact_transactions."
+_UNITS = (_SILVER + "visitor_id", _SILVER + "user_id")
 
 
 class Revenue5Min(pa.DataFrameModel):
@@ -52,34 +53,51 @@ REVENUE_5MIN = Table(
 )
 
 
+def _mode(before: str | None = None) -> Any:
+    return column(
+        "`any`: all steps, in whatever order; `ordered`: each after the one before, with anything "
+        "between; `strict`: with no other step between.",
+        of=(_SILVER + "event_timestamp",),
+        isin=["any", "ordered", "strict"],
+        before=before,
+    )
+
+
 class Funnel10Min(pa.DataFrameModel):
-    """How many visitors of ten minutes did each step, and all steps up to it."""
+    """How many visitors and users of ten minutes did each step, and all steps up to it, by three
+    readings of the steps' order."""
 
     event_hour: T.StringType = column("Hour of the window.", of=(_SILVER + "event_hour",))
     window_start: T.TimestampType = column("Included.", of=(_SILVER + "event_timestamp",))
     window_end: T.TimestampType = column("Excluded.", of=(_SILVER + "event_timestamp",))
     traffic: T.StringType = traffic_of_hour()
+    unit: T.StringType = column(
+        "What is counted: `session`: all events of a visitor in the window, or `user`: all events "
+        "of a customer in it.",
+        of=_UNITS,
+        isin=["session", "user"],
+        before="session",
+    )
+    mode: T.StringType = _mode(before="any")
     step_no: T.LongType = column("1 for the first step.", ge=1)
     step: T.StringType = column("Event name of the step.", of=(_SILVER + "event_name",))
     sessions_at_step: T.LongType = column(
-        "Visitor-windows with the step's event.", of=(_SILVER + "visitor_id",), ge=0
+        "Units with the step's event, the same in each mode.", of=_UNITS, ge=0
     )
     sessions_through_step: T.LongType = column(
-        "Visitor-windows with the events of all steps up to this one.",
-        of=(_SILVER + "visitor_id",),
-        ge=0,
+        "Units that came through this step and all before.", of=_UNITS, ge=0
     )
     step_rate: T.DoubleType = column(
         "Through this step / through the step before; null if nobody was there.",
         nullable=True,
-        of=(_SILVER + "visitor_id",),
+        of=_UNITS,
         ge=0.0,
         le=1.0,
     )
     overall_rate: T.DoubleType = column(
         "Through this step / through step 1; null if nobody was there.",
         nullable=True,
-        of=(_SILVER + "visitor_id",),
+        of=_UNITS,
         ge=0.0,
         le=1.0,
     )
@@ -111,8 +129,8 @@ FUNNEL_10MIN = Table(
     layer="gold",
     name="funnel_10min",
     model=Funnel10Min,
-    grain="one row per ten minutes with a visitor, kind of traffic, and funnel step",
-    keys=("window_start", "traffic", "step_no"),
+    grain="one row per ten minutes with a visitor, kind of traffic, unit, mode and funnel step",
+    keys=("window_start", "traffic", "unit", "mode", "step_no"),
     partition_by="event_hour",
     writer="deltalake",
     owner=_OWNER,
@@ -136,12 +154,7 @@ class FunnelHourly(pa.DataFrameModel):
         "Hour the sessions started.", of=("gold/fact_sessions.event_hour",)
     )
     traffic: T.StringType = traffic_of_hour("sessions of visitors that are robots in the hour")
-    mode: T.StringType = column(
-        "`any`: all steps, in whatever order; `ordered`: each after the one before, with anything "
-        "between; `strict`: with no other step between.",
-        of=(_SILVER + "event_timestamp",),
-        isin=["any", "ordered", "strict"],
-    )
+    mode: T.StringType = _mode()
     step_no: T.LongType = column("1 for the first step.", ge=1)
     step: T.StringType = column("Event name of the step.", of=(_SILVER + "event_name",))
     sessions: T.LongType = column(

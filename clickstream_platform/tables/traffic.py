@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 ALL_TRAFFIC = "all"
 TRAFFIC = (ALL_TRAFFIC, "human")
-_HOURLY = ("revenue_5min", "funnel_10min", "funnel_hourly", "hourly_metrics")
+_HOURLY = ("revenue_5min", "funnel_hourly", "hourly_metrics")
 _ACTIVITY = ("event_activity_hourly", "product_activity_hourly", "customer_activity_hourly")
 _DAILY = (
     *("fact_daily_metrics", "traffic_daily", "funnels_daily"),
@@ -26,4 +26,5 @@ LATE_COLUMNS: Mapping[str, Mapping[str, str | bool]] = {
     **{f"gold.{name}": {"traffic": ALL_TRAFFIC} for name in (*_HOURLY, *_ACTIVITY)},
     **{f"gold.{name}": {"traffic": ALL_TRAFFIC} for name in (*_DAILY, *_ALL_TIME)},
     **{f"gold.{name}": {"is_bot": False} for name in _ROBOTS_MARKED},
+    "gold.funnel_10min": {"traffic": ALL_TRAFFIC, "unit": "session", "mode": "any"},
 }

@@ -6,7 +6,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from clickstream_platform.tables.marts import FUNNEL_HOURLY
-from clickstream_platform.transforms.funnel_steps import moments_by_mode, step_rates, step_times
+from clickstream_platform.transforms.funnel_steps import (
+    moments_by_mode,
+    moments_of,
+    step_number,
+    step_rates,
+    step_times,
+)
 from clickstream_platform.transforms.robot_hours import by_traffic
 from clickstream_platform.transforms.sessions import typed
 
@@ -14,12 +20,12 @@ from clickstream_platform.transforms.sessions import typed
 def funnel_hourly(sessionised: DataFrame, robots: DataFrame, *, steps: Sequence[str]) -> DataFrame:
     """One row per hour, kind of traffic, mode and step, from whole sessions; in the hours these
     started, by which their visitors are robots or not."""
-    number = F.array_position(F.array(*[F.lit(step) for step in steps]), F.col("event_name"))
+    number = step_number(steps)
     did = F.when(
         number > 0,
         F.struct(
             "event_sequence",
-            number.cast("int").alias("no"),
+            number.alias("no"),
             F.unix_micros("event_timestamp").alias("us"),
         ),
     )
@@ -34,20 +40,10 @@ def funnel_hourly(sessionised: DataFrame, robots: DataFrame, *, steps: Sequence[
     reached = sessions.select(
         "event_hour",
         "visitor_id",
-        F.inline(
-            F.array(
-                *[
-                    F.struct(F.lit(mode).alias("mode"), times.alias("times"))
-                    for mode, times in moments_by_mode(F.col("walk"), len(steps)).items()
-                ]
-            )
-        ),
+        F.inline(moments_by_mode(F.col("walk"), len(steps))),
     )
-    numbers = range(1, len(steps) + 1)
-    moments = [F.get("times", F.lit(no - 1)) for no in numbers]
-    through = [
-        F.count(moment).alias(f"through_{no}") for no, moment in zip(numbers, moments, strict=True)
-    ]
+    moments = moments_of(len(steps))
+    through = [F.count(moment).alias(f"through_{no}") for no, moment in enumerate(moments, start=1)]
     of_traffic = by_traffic(reached, robots).groupBy("event_hour", "traffic", "mode")
     counted = of_traffic.agg(*through, *step_times(moments))
     rows = F.array(

@@ -1,12 +1,13 @@
 """What all funnels say of a step: when it is reached, rates against the steps before, and times."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 PER_S = 1_000_000.0
 _NO_TIMES = "array<bigint>"
+_BEFORE_ALL = -(2**63)
 
 
 def step_times(moments: Sequence[Column]) -> list[Column]:
@@ -42,31 +43,52 @@ def step_rates(no: int) -> list[Column]:
     ]
 
 
-def moments_by_mode(walk: Column, step_count: int) -> Mapping[str, Column]:
-    """Per mode, when a unit was through steps 1, 2, …, as far as it came, in microseconds.
+def step_number(steps: Sequence[str]) -> Column:
+    """The number of the step that an event is, from 1; 0 if it is none."""
+    named = F.array(*[F.lit(step) for step in steps])
+    return F.array_position(named, F.col("event_name")).cast("int")
+
+
+def moments_by_mode(walk: Column, step_count: int) -> Column:
+    """Structs of `mode` and `times`: when a unit was through steps 1, 2, …, as far as it came, in
+    microseconds.
 
     `walk` holds in order the unit's events that are steps: structs of `no`, from 1, and `us`.
     """
-    return {
+    times_by_mode = {
         "any": _in_any_order(walk, step_count),
         "ordered": _in_order(walk),
         "strict": _without_detour(walk),
     }
+    return F.array(
+        *[
+            F.struct(F.lit(mode).alias("mode"), times.alias("times"))
+            for mode, times in times_by_mode.items()
+        ]
+    )
+
+
+def moments_of(step_count: int) -> list[Column]:
+    """Per step, when a unit was through it, from `times`; null if it never was."""
+    return [F.get("times", F.lit(no)) for no in range(step_count)]
 
 
 def _in_any_order(walk: Column, step_count: int) -> Column:
     """When each of the first steps was there with all before it, up to the first that is not."""
-    firsts = [
-        F.array_min(F.transform(F.filter(walk, _is_step(no)), lambda event: event["us"]))
-        for no in range(1, step_count + 1)
-    ]
-    missing = [F.when(first.isNull(), F.lit(no)) for no, first in enumerate(firsts)]
-    depth = F.coalesce(*missing, F.lit(step_count))
-    moments = [firsts[0], *[F.greatest(*firsts[:no]) for no in range(2, step_count + 1)]]
-    return F.slice(F.array(*moments), F.lit(1), depth)
+    numbers = F.array(*[F.lit(no) for no in range(1, step_count + 1)])
+    firsts = F.transform(numbers, lambda no: F.get(F.filter(walk, _is_step(no)), F.lit(0))["us"])
+    start = F.struct(F.lit(_BEFORE_ALL).alias("latest"), F.array().cast(_NO_TIMES).alias("times"))
+
+    def go_on(state: Column, first: Column) -> Column:
+        is_there = state["latest"].isNotNull() & first.isNotNull()
+        latest = F.when(is_there, F.greatest(state["latest"], first))
+        times = F.when(is_there, F.array_append(state["times"], latest)).otherwise(state["times"])
+        return F.struct(latest.alias("latest"), times.alias("times"))
+
+    return F.aggregate(firsts, start, go_on, lambda state: state["times"])
 
 
-def _is_step(no: int) -> Callable[[Column], Column]:
+def _is_step(no: Column) -> Callable[[Column], Column]:
     return lambda event: event["no"] == no
 
 

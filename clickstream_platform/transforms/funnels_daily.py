@@ -41,7 +41,7 @@ def funnels_daily(
     )
     of_funnels = walks.select("event_day", "traffic", "unit", F.inline(_own_steps(funnels)))
     longest = max(len(steps) for _, steps in funnels)
-    reached = of_funnels.select("*", F.inline(_moments(longest)))
+    reached = of_funnels.select("*", F.inline(moments_by_mode(F.col("walk"), longest)))
     return typed(_counted(reached, funnels), FUNNELS_DAILY)
 
 
@@ -77,16 +77,6 @@ def _own_steps(funnels: Funnels) -> Column:
         *[
             F.struct(F.lit(name).alias("funnel"), walk(steps).alias("walk"))
             for name, steps in funnels
-        ]
-    )
-
-
-def _moments(longest: int) -> Column:
-    """Structs of `mode` and `times`: when the steps were reached, as far as the unit came."""
-    return F.array(
-        *[
-            F.struct(F.lit(mode).alias("mode"), times.alias("times"))
-            for mode, times in moments_by_mode(F.col("walk"), longest).items()
         ]
     )
 

@@ -53,8 +53,8 @@ LINES = [
 
 
 def make_older(workspace: Workspace, table: Table) -> None:
-    """The table as it was before there were kinds of traffic."""
-    there = [field for field in table.arrow_schema if field.name != "traffic"]
+    """The table as it was before there were kinds of traffic, and units and modes of a funnel."""
+    there = [field for field in table.arrow_schema if field.name not in table.late_columns]
     shutil.rmtree(delta.location(workspace.lake, table))
     DeltaTable.create(
         delta.location(workspace.lake, table),
@@ -92,8 +92,9 @@ def test_a_robot_is_left_out_of_its_own_hour_and_an_older_home_gets_the_rows(
     revenue = numbers(workspace, REVENUE_5MIN, "revenue")
     assert (TEN, "all", seven) in revenue and (TEN, "human", seven) not in revenue
     assert (ELEVEN, "human", nine) in revenue
-    steps = numbers(workspace, FUNNEL_10MIN, "step_no", "sessions_at_step")
-    assert (TEN, "all", 1, 2) in steps and (TEN, "human", 1, 1) in steps
+    steps = numbers(workspace, FUNNEL_10MIN, *("unit", "mode", "step_no", "sessions_at_step"))
+    for of in (("session", "any"), ("session", "strict"), ("user", "ordered")):
+        assert (TEN, "all", *of, 1, 2) in steps and (TEN, "human", *of, 1, 1) in steps
     walks = numbers(workspace, FUNNEL_HOURLY, "mode", "step_no", "sessions")
     assert (TEN, "all", "any", 1, 2) in walks and (TEN, "human", "any", 1, 1) in walks
     assert numbers(workspace, PRODUCT_ACTIVITY_HOURLY, "views", "orders", "revenue") == [

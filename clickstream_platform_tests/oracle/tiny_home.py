@@ -280,8 +280,16 @@ def window(start: str, end: str, at_step: tuple[int, ...], through: tuple[int, .
     ]  # fmt: skip
 
 
+def of_units(rows: list[Row]) -> list[Row]:
+    """The same by visitor and by user, in all modes: nobody has two accounts or steps in order."""
+    return [
+        {**row, "unit": unit, "mode": mode}
+        for row in rows for unit in ("session", "user") for mode in ("any", "ordered", "strict")
+    ]  # fmt: skip
+
+
 # At ten uA says it is a robot, at eleven not.
-FUNNEL = [
+FUNNEL = of_units([
     *in_both([
         *window("10:10:00", "10:20:00", (0, 1, 0, 0), (0, 0, 0, 0)),
         *window("11:00:00", "11:10:00", (1, 0, 0, 2), (1, 0, 0, 0)),
@@ -289,7 +297,7 @@ FUNNEL = [
     ]),
     *({**row, "traffic": "all"}
       for row in window("10:50:00", "11:00:00", (0, 0, 0, 0), (0, 0, 0, 0))),
-]  # fmt: skip
+])  # fmt: skip
 METRICS = in_both([
     {"event_hour": TEN, "hour_start": at("10:00:00"), "events": 2, "visitors": 2, "users": 1,
      "page_views": 1, "view_items": 0, "add_to_carts": 1, "sessions_started": 2, "orders": 0,

@@ -183,7 +183,9 @@ def person(kind: str, name: str, person_id: str, ids: int, *guards: str) -> dict
     }  # fmt: skip
 
 
-def steps(hour: str, counts: Sequence[int]) -> list[dict[str, Any]]:
+def steps(
+    hour: str, counts: Sequence[int], unit: str = "session", mode: str = "any"
+) -> list[dict[str, Any]]:
     names = ("view_item", "add_to_cart", "begin_checkout", "purchase")
     start = at(f"{hour[-2:]}:00:00")
     return [
@@ -191,6 +193,8 @@ def steps(hour: str, counts: Sequence[int]) -> list[dict[str, Any]]:
             "event_hour": hour,
             "window_start": start,
             "window_end": start.replace(minute=10),
+            "unit": unit,
+            "mode": mode,
             "step_no": number,
             "step": name,
             "sessions_at_step": count + 1,
@@ -216,7 +220,10 @@ def build(home: Path) -> Settings:
         window("10:00", "A", "20.00", 1), window("10:00", "B", "10.00", 2),
         window("11:00", "A", "20.00", 1), window("11:05", None, "0.50", 0),
     ]))  # fmt: skip
-    walked = [*steps(TEN, (4, 2, 2, 1)), *steps(ELEVEN, (4, 0, 0, 0))]
+    walked = [
+        *steps(TEN, (4, 2, 2, 1)), *steps(ELEVEN, (4, 0, 0, 0)),
+        *steps(TEN, (4, 1, 1, 0), mode="strict"), *steps(TEN, (3, 2, 0, 0), "user", "ordered"),
+    ]  # fmt: skip
     write(home, "gold/funnel_10min", humans(walked, sessions_at_step=1, sessions_through_step=1))
     write(home, "gold/fact_sessions", [
         session("bought", "10:01:00", "10:03:00", purchases=1, add_to_carts=1, is_engaged=True),

@@ -19,9 +19,10 @@ from clickstream_platform.queries.lake import (
     mentioned,
     parse_moment,
 )
+from clickstream_platform.queries.named import find
 from clickstream_platform.settings import Settings, read_settings
 from clickstream_platform.storage import delta
-from clickstream_platform.tables.marts import HOURLY_METRICS
+from clickstream_platform.tables.marts import FUNNEL_10MIN, HOURLY_METRICS
 from clickstream_platform_tests.queries import lake_rows
 from clickstream_platform_tests.queries.lake_rows import ELEVEN, TEN, at
 
@@ -192,5 +193,38 @@ def test_rows_of_before_there_was_a_column_are_what_its_contract_says(tmp_path: 
     try:
         with ExtractLake(home, extract) as lake:
             assert [tuple(row.values()) for row in lake.rows(kinds)] == expected
+    finally:
+        extract.close()
+
+
+def test_a_funnel_of_before_there_were_modes_is_of_visitors_in_any_order(tmp_path: Path) -> None:
+    path = str(tmp_path / "lake" / "gold" / "funnel_10min")
+    counted = {"sessions_at_step": 5, "sessions_through_step": 5}
+    older = pa.Table.from_pylist(
+        [{"event_hour": TEN, "traffic": "all", "step_no": 1, "step": "view_item", **counted}]
+    )
+    write_deltalake(path, older, partition_by=["event_hour"])
+    newer = pa.Table.from_pylist(
+        [
+            {**row, "traffic": "all"}
+            for mode, count in (("any", 3), ("strict", 1))
+            for row in lake_rows.steps(ELEVEN, (count, 0, 0, 0), mode=mode)
+        ],
+        schema=FUNNEL_10MIN.arrow_schema,
+    )
+    home, question = read_settings(home=tmp_path), find("funnel_by_hour")
+    delta.replace_hours_arrow(newer, home.lake, FUNNEL_10MIN, [ELEVEN], run_id="r")
+
+    def through(lake: Lake, **params: str) -> list[tuple[str, int]]:
+        rows = lake.rows(question.sql, question.values(params))
+        firsts = (row for row in rows if row["step_no"] == 1)
+        return [(row["event_hour"], row["sessions_through_step"]) for row in firsts]
+
+    extract = Extract(home)
+    try:
+        with Lake(home) as stored, ExtractLake(home, extract) as extracted:
+            for lake in (stored, extracted):
+                assert through(lake) == [(TEN, 5), (ELEVEN, 3)]
+                assert through(lake, mode="strict") == [(ELEVEN, 1)]
     finally:
         extract.close()

@@ -120,6 +120,17 @@ def test_funnel_rates_are_of_the_sums(tiny: Settings) -> None:
     ]
 
 
+def test_the_funnel_is_of_one_unit_and_mode(tiny: Settings) -> None:
+    def through(**params: str) -> list[object]:
+        return [row["sessions_through_step"] for row in ask(tiny, "funnel", **params)]
+
+    assert through() == [8, 2, 2, 1]
+    assert through(mode="strict") == [4, 1, 1, 0]
+    assert through(unit="user", mode="ordered") == [3, 2, 0, 0]
+    hours = ask(tiny, "funnel_by_hour", unit="user", mode="ordered")
+    assert [row["sessions_through_step"] for row in hours] == [3, 2, 0, 0]
+
+
 def test_funnel_by_hour_has_no_rate_after_an_empty_step(tiny: Settings) -> None:
     rows = tuples(tiny, "funnel_by_hour", "step_no", "step_rate", **{"from": ELEVEN})
     assert rows == [(1, None), (2, 0.0), (3, None), (4, None)]

@@ -18,7 +18,7 @@ from clickstream_platform.queries.lake import Lake
 from clickstream_platform.settings import Settings
 from clickstream_platform.storage import postgres
 from clickstream_platform.storage.postgres import PostgresError, Published
-from clickstream_platform.tables.marts import HOURLY_METRICS, REVENUE_5MIN
+from clickstream_platform.tables.marts import FUNNEL_10MIN, HOURLY_METRICS, REVENUE_5MIN
 from clickstream_platform_tests.oracle import tiny_home
 from clickstream_platform_tests.oracle.tiny_home import ELEVEN, TEN
 from clickstream_platform_tests.services import postgres_server
@@ -176,6 +176,34 @@ def test_a_table_published_before_its_key_grew_takes_the_new_key(url: str, home:
     for table in ("hourly_metrics", "revenue_5min"):
         assert ask(url, counts.format(table)) == [("all", 2), ("human", 2)]
     assert ask(url, "select * from public.mine") == [(13,)], "what others built upon it stays"
+
+
+def test_a_funnel_published_before_it_had_units_and_modes_takes_the_new_key(
+    url: str, home: Settings
+) -> None:
+    publish_gold(home, url=url)
+    of_each = "select unit, mode, count(*) from gold.funnel_10min group by 1, 2 order by 1, 2"
+    everything = ask(url, of_each)
+    assert [(unit, mode) for unit, mode, _ in everything] == [
+        (unit, mode) for unit in ("session", "user") for mode in ("any", "ordered", "strict")
+    ]
+    with psycopg.connect(url) as connection:  # as it was
+        connection.execute("delete from gold.funnel_10min where unit <> 'session' or mode <> 'any'")
+        connection.execute(
+            "alter table gold.funnel_10min drop column unit cascade, drop column mode cascade"
+        )
+        connection.execute(
+            "alter table gold.funnel_10min add primary key (window_start, traffic, step_no)"
+        )
+    with postgres.connect(url) as connection:
+        postgres.prepare(connection, [FUNNEL_10MIN])
+    assert ask(url, of_each) == everything[:1], "rows of before are of visitors in any order"
+    with psycopg.connect(url) as connection:
+        connection.execute("update clickstream.published set content = 'older'")
+    publish_gold(home, url=url)
+    assert ask(url, of_each) == everything
+    through = "select sum(sessions_at_step) from bi.conversion_funnel"
+    assert ask(url, through) == [(5,)], "counted once"
 
 
 def test_a_home_of_before_the_column_is_published_as_all_traffic(url: str, home: Settings) -> None:

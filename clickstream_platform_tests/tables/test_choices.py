@@ -36,6 +36,8 @@ def test_every_question_of_a_kind_of_traffic_offers_the_kinds_there_are() -> Non
         ("retention", "basis", allowed("gold/retention_cohort", "basis")),
         ("named_funnel", "unit", allowed("gold/funnels_daily", "unit")),
         ("named_funnel", "mode", allowed("gold/funnels_daily", "mode")),
+        ("funnel", "unit", allowed("gold/funnel_10min", "unit")),
+        ("funnel", "mode", allowed("gold/funnel_10min", "mode")),
         # Pairs have an order there; the question takes each pair once.
         ("bought_together", "basis", allowed("gold/product_affinity", "basis") - {"view_to_order"}),
     ],

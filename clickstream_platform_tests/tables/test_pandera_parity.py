@@ -60,6 +60,8 @@ EDGES: dict[str, dict[Pair, tuple[list[Any], list[Any]]]] = {
         ("median_step_s", "greater_than_or_equal_to"): ([0.0, None], [-0.001]),
         ("median_total_s", "greater_than_or_equal_to"): ([0.0, None], [-0.001]),
         ("traffic", "isin"): (["all", "human"], ["robots"]),
+        ("unit", "isin"): (["session", "user"], ["person", ""]),
+        ("mode", "isin"): (["any", "ordered", "strict"], ["Strict", ""]),
     },
 }
 TABLES = {table.path: table for table in (SILVER_EVENTS, FUNNEL_10MIN)}

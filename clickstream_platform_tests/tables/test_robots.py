@@ -6,7 +6,7 @@ import pytest
 
 from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.contract import Table
-from clickstream_platform.tables.gold import DAILY, GOLD, SNAPSHOTS
+from clickstream_platform.tables.gold import DAILY, FUNNEL_10MIN, GOLD, SNAPSHOTS
 from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
 from clickstream_platform.tables.traffic import ALL_TRAFFIC, LATE_COLUMNS
 
@@ -34,7 +34,12 @@ def test_a_mart_is_rebuilt_with_its_robots(table: Table) -> None:
 @pytest.mark.parametrize("table", WITH_KINDS, ids=lambda table: table.name)
 def test_rows_of_before_there_were_kinds_are_of_all_traffic(table: Table) -> None:
     assert "traffic" in table.keys
-    assert table.late_columns == {"traffic": ALL_TRAFFIC}
+    assert table.late_columns["traffic"] == ALL_TRAFFIC
+
+
+def test_rows_of_before_the_short_funnel_had_modes_are_of_visitors_in_any_order() -> None:
+    assert {"unit", "mode"} <= {*FUNNEL_10MIN.keys}
+    assert FUNNEL_10MIN.late_columns == {"traffic": "all", "unit": "session", "mode": "any"}
 
 
 def test_those_who_ask_know_the_same_of_older_rows_as_the_contracts() -> None:

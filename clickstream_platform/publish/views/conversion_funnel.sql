@@ -1,5 +1,5 @@
 -- needs: gold.funnel_10min
--- One row per UTC day and step.
+-- One row per UTC day and step; visitors of ten minutes, steps in any order.
 select
     left(event_hour, 10)::date as day,
     step_no,
@@ -12,5 +12,5 @@ select
         ), 0
     ) as overall_rate
 from gold.funnel_10min
-where traffic = 'all'
+where traffic = 'all' and unit = 'session' and mode = 'any'
 group by 1, 2, 3

@@ -1,9 +1,11 @@
 -- name: funnel
--- description: The funnel over all the hours: visitor-windows at and through each step.
+-- description: The funnel over all the hours: visitors or users of ten minutes at and through each step, in one mode.
 -- tables: gold.funnel_10min
 -- param: from = min hour
 -- param: to = max hour
 -- param: traffic = all | human
+-- param: unit = session | user
+-- param: mode = any | ordered | strict
 
 with steps as (
     select
@@ -12,7 +14,8 @@ with steps as (
         sum(sessions_at_step)::bigint as sessions_at_step,
         sum(sessions_through_step)::bigint as sessions_through_step
     from gold.funnel_10min
-    where traffic = $traffic and event_hour between $from and $to
+    where traffic = $traffic and unit = $unit and mode = $mode
+        and event_hour between $from and $to
     group by step_no, step
 )
 

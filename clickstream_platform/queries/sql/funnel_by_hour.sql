@@ -1,9 +1,11 @@
 -- name: funnel_by_hour
--- description: The funnel hour by hour.
+-- description: The funnel hour by hour: visitors or users of ten minutes, in one mode.
 -- tables: gold.funnel_10min
 -- param: from = min hour
 -- param: to = max hour
 -- param: traffic = all | human
+-- param: unit = session | user
+-- param: mode = any | ordered | strict
 
 with steps as (
     select
@@ -13,7 +15,8 @@ with steps as (
         sum(sessions_at_step)::bigint as sessions_at_step,
         sum(sessions_through_step)::bigint as sessions_through_step
     from gold.funnel_10min
-    where traffic = $traffic and event_hour between $from and $to
+    where traffic = $traffic and unit = $unit and mode = $mode
+        and event_hour between $from and $to
     group by event_hour, step_no, step
 )
 
