@@ -89,7 +89,8 @@ class Walk:
         search = self.page.get_by_placeholder("Jump to…")
         search.fill("fact_sessions")
         search.press("Enter")
-        expect(self.page.get_by_text("gold / fact_sessions").first).to_be_visible()
+        expect(self.page.get_by_text("View in Asset Catalog").first).to_be_visible()
+        expect(self.page.get_by_text("Grain: one row per session").first).to_be_visible()
 
     def materialise(self, asset: str, hour: str) -> dict[str, Any]:
         """Launches one hour of an asset from its page; its run, when that has ended."""

@@ -121,9 +121,10 @@ def bounded_session(target: str, record: EngineRecord | None = None) -> SparkSes
 
 
 def _make_default(session: SparkSession) -> None:
-    """The session that functions without one, such as `F.lit` of a time, ask from now on.
+    """The session that functions without one, such as `F.lit` of a time, ask from now on in this
+    thread; in threads that never had one, what asks for the process's default.
 
-    pyspark's own setter leaves the process's first session in place, whose engine may be gone.
+    pyspark's own setter leaves the first session in place, whose engine may be gone.
     """
     with SparkSession._lock:
         SparkSession._default_session = session

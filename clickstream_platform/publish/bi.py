@@ -69,14 +69,16 @@ def publish_gold(
     done: list[Published] = []
     with postgres.connect(address) as connection:
         postgres.prepare(connection, tables)
+        # Before the rows: a view of an earlier version may know fewer keys, and would add up too
+        # much. Rows of before have all columns by now.
+        of_lake, made, waiting = _make_views(
+            connection, settings, {table.sql_name for table in tables}
+        )
         for table in tables:
             done.append(postgres.publish(connection, settings.lake, table))
             if on_table is not None:
                 on_table(done[-1])
         _analyse(connection, [table.table for table in done if table.written or table.removed])
-        of_lake, made, waiting = _make_views(
-            connection, settings, {table.sql_name for table in tables}
-        )
     return Publication(tuple(done), of_lake, made, waiting)
 
 

@@ -63,7 +63,7 @@ def funnel_10min(events: DataFrame, robots: DataFrame, *, steps: Sequence[str]) 
 def _units(events: DataFrame, robots: DataFrame, steps: Sequence[str]) -> DataFrame:
     """One row per window, kind of traffic and unit, with its events that are steps, in order.
 
-    Summed up by visitor and customer first, so that no event is doubled.
+    Collected by visitor and customer first, so that only events that are steps are doubled.
     """
     visits = (
         events.where(F.col("visitor_id").isNotNull())

@@ -257,14 +257,6 @@ def test_of_choices_the_first_is_the_default_and_others_are_refused() -> None:
         question.values({"unit": "Week"})
 
 
-@pytest.mark.parametrize("name", named_queries())
-def test_every_choice_is_a_value_and_the_first_the_default(name: str) -> None:
-    question = find(name)
-    for param, choices in question.choices.items():
-        assert choices[0] == question.params[param]
-        assert [question.values({param: choice})[param] for choice in choices] == [*choices]
-
-
 @pytest.mark.parametrize(
     ("text", "words"),
     [
