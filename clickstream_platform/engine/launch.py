@@ -40,11 +40,12 @@ appender.stderr.layout.pattern = %d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX}{UTC} %p %c{1}:
 logger.server.name = org.apache.spark.sql.connect.service.SparkConnectServer
 logger.server.level = info
 """
-# No checksum file beside each file: a commit lists the whole log, twice as long with them. Parquet
-# has checksums of its own, which are looked at instead.
+# No checksum files, neither Hadoop's beside each file nor Delta's of each version: a commit lists
+# the whole log, four times as long with them. Parquet's own checksums are looked at instead.
 FILE_CONFS = {
     "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
     "spark.hadoop.fs.AbstractFileSystem.file.impl": "org.apache.hadoop.fs.local.RawLocalFs",
+    "spark.databricks.delta.writeChecksumFile.enabled": "false",
     "spark.hadoop.parquet.page.verify-checksum.enabled": "true",
 }
 

@@ -179,11 +179,11 @@ def vacuum(lake: Path, table: Table, *, hours: int) -> dict[str, int]:
 def checkpoint(lake: Path, table: Table) -> None:
     """The newest version as a checkpoint; log files that no version within the log's retention
     (`delta.logRetentionDuration`, 30 days unless set) needs are removed, and so are the checksums
-    that engines of before left in the log: each commit would list them."""
+    that engines of before wrote into the log: each commit would list them."""
     found = DeltaTable(delta.location(lake, table))
     found.create_checkpoint()
     found.cleanup_metadata()
-    for checksum in _log(lake, table).glob(".*.crc"):
+    for checksum in _log(lake, table).glob("*.crc"):
         checksum.unlink(missing_ok=True)
 
 
