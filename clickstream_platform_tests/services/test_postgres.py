@@ -114,6 +114,8 @@ def test_a_publication_that_was_cut_off_goes_on_where_it_was(
         publish_gold(home, url=url)
     assert ask(url, "select count(*) from gold.fact_events") == [(7,)]
     assert ask(url, "select distinct event_hour from gold.fact_sessions") == [(TEN,)]
+    funnels = ask(url, "select count(*) from pg_views where viewname = 'conversion_funnel'")
+    assert funnels == [(1,)], "views are made before rows: an older one could add up too much"
     monkeypatch.setattr(postgres, "_replace", whole)
     done = {table.table: table for table in publish_gold(home, url=url).tables}
     assert (done["gold/fact_events"].written, done["gold/fact_events"].skipped) == (0, 2)
