@@ -50,7 +50,7 @@ State = dict[str, Any]
 
 def mark_behind(states: Mapping[tuple[str, str], State], *, look_back_days: int) -> None:
     """Sets `is_behind` of daily tables and those over all time: if they were built from other
-    versions of their inputs than there are, or if an input is behind itself."""
+    versions of their inputs than there are, or if an input is behind itself or lacks a day."""
     by_day: dict[tuple[str, str], list[State]] = {}
     for (table, key), state in states.items():
         by_day.setdefault((table, key[:10]), []).append(state)
@@ -64,7 +64,17 @@ def mark_behind(states: Mapping[tuple[str, str], State], *, look_back_days: int)
     for table, inputs in (SNAPSHOTS | FROM_FEEDS).items():
         if found := states.get((table, ALL_TIME)):
             reaching = [row for (other, _), row in states.items() if other in inputs]
-            found["is_behind"] = _is_behind(found, reaching)
+            lacking = any(_lacks_a_day(path, by_day) for path in inputs if path in DAILY)
+            found["is_behind"] = _is_behind(found, reaching) or lacking
+
+
+def _lacks_a_day(table: str, by_day: Mapping[tuple[str, str], list[State]]) -> bool:
+    """True if a day on which an input of the daily table has rows was never built."""
+    return any(
+        (table, day) not in by_day
+        for (path, day), rows in by_day.items()
+        if path in DAILY[table][0] and any(row["row_count"] for row in rows)
+    )
 
 
 def _is_behind(state: State, inputs: list[State]) -> bool:
