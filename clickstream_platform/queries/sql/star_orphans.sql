@@ -21,6 +21,15 @@ ids as (
     select session_id, user_id, event_count
     from events
     where not is_kind
+),
+
+-- Both ways at once: events without their session, sessions without any event.
+sessions as (
+    select
+        coalesce(sum(ids.event_count) filter (where known.session_id is null), 0)::bigint as events,
+        count(*) filter (where ids.session_id is null) as sessions
+    from (select session_id, event_count from ids where session_id is not null) as ids
+    full join gold.fact_sessions as known on known.session_id = ids.session_id
 )
 
 select
@@ -31,11 +40,8 @@ where not exists (
     select 1 from gold.dim_event_types as types where types.event_name = kinds.event_name
 )
 union all
-select 'fact_events', 'fact_sessions', coalesce(sum(event_count), 0)::bigint
-from ids
-where session_id is not null and not exists (
-    select 1 from gold.fact_sessions as sessions where sessions.session_id = ids.session_id
-)
+select 'fact_events', 'fact_sessions', events
+from sessions
 union all
 select 'fact_events', 'dim_users', coalesce(sum(event_count), 0)::bigint
 from ids
@@ -49,11 +55,8 @@ where not exists (
     select 1 from gold.dim_date as dates where dates.event_day = kinds.event_day
 )
 union all
-select 'fact_sessions', 'fact_events', count(*)
-from gold.fact_sessions as sessions
-where not exists (
-    select 1 from ids where ids.session_id = sessions.session_id
-)
+select 'fact_sessions', 'fact_events', sessions
+from sessions
 union all
 select 'fact_transactions', 'fact_events', count(*)
 from gold.fact_transactions as orders
