@@ -25,7 +25,8 @@ def ask(connection: psycopg.Connection[Any], text: str, values: Mapping[str, obj
     bound = _PARAMETER.sub(r"%(\1)s", text.replace("%", "%%"))
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(_SETTINGS)
-        cursor.execute(sql.SQL(bound), dict(values))  # a file of ours, or the user's own SQL
+        # A file of ours, or the user's own SQL; prepared, it might get a plan that knows no values.
+        cursor.execute(sql.SQL(bound), dict(values), prepare=False)
         names = [column.name for column in cursor.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
     if rows:

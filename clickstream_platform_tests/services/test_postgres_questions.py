@@ -107,6 +107,15 @@ def test_postgres_gives_the_answer_of_the_lake(name: str, url: str, tiny: Settin
             assert plain(theirs[column]) == close_to(plain(value)), column
 
 
+def test_a_question_asked_often_keeps_a_plan_made_for_its_values(url: str) -> None:
+    question = find("overview")  # a plan for any traffic looks for a robot beside each event
+    with postgres.connect(url) as connection:
+        for _ in range(12):
+            ask(connection, question.sql, question.values({}))
+        [(plans,)] = connection.execute("select count(*) from pg_prepared_statements").fetchall()
+    assert plans == 0
+
+
 def test_the_command_asks_postgres(
     url: str, tiny: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
