@@ -14,7 +14,7 @@ from clickstream_platform.oracle.days_built import (
     PRODUCT_DAYS,
     SNAPSHOTS,
 )
-from clickstream_platform.oracle.findings import Finding, LawResult, Report
+from clickstream_platform.oracle.findings import Finding, LawResult, Report, missing_columns
 from clickstream_platform.oracle.gold_laws import FUNNEL_DOUBLES, make_facts
 from clickstream_platform.oracle.hours_built import BuiltHours
 from clickstream_platform.oracle.lake import Lake, sql_of
@@ -116,12 +116,8 @@ def _check_table(lake: Lake, table: str, keys: list[str], result: LawResult) -> 
         [keys] if is_daily else [],
     )
     columns = lake.column_names("expected_rows")
-    absent = sorted(set(columns) - lake.columns(table))
-    if absent:
-        result.add(
-            Finding(result.law, table, None, {"column": column}, "missing column")
-            for column in absent
-        )
+    if absent := set(columns) - lake.columns(table):
+        result.add(missing_columns(result.law, table, absent))
         return
     days = ("event_day", keys) if is_daily else None
     lake.view(table, name="actual.gold_rows", hours=days)

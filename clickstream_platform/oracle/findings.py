@@ -52,6 +52,12 @@ class Finding:
         return f"{self.law}: {self.table}{place}{f', {row}' if row else ''}: {self.problem}{values}"
 
 
+def missing_columns(law: str, table: str, names: Iterable[str]) -> list[Finding]:
+    """One finding for each column that an older version did not write yet."""
+    problem = "missing column: made by an older version, `clickstream run` brings it up to date"
+    return [Finding(law, table, None, {"column": name}, problem) for name in sorted(names)]
+
+
 @dataclass
 class LawResult:
     """The verdict of one law; keeps the first findings and the number of all."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from clickstream_platform.oracle.compare import Comparison, compare
-from clickstream_platform.oracle.findings import Finding, LawResult, Report
+from clickstream_platform.oracle.findings import Finding, LawResult, Report, missing_columns
 from clickstream_platform.oracle.hours_built import BuiltHours, batches, count_by_hour
 from clickstream_platform.oracle.lake import GOLD, Lake, sql_of
 
@@ -106,12 +106,8 @@ def _compare_hours(lake: Lake, table: str, hours: list[str], result: LawResult) 
         [hours],
     )
     columns = lake.column_names("expected_rows")
-    absent = sorted(set(columns) - lake.columns(table))
-    if absent:
-        result.add(
-            Finding(result.law, table, None, {"column": column}, "missing column")
-            for column in absent
-        )
+    if absent := set(columns) - lake.columns(table):
+        result.add(missing_columns(result.law, table, absent))
         return
     lake.view(table, name="actual.gold_rows", hours=("event_hour", hours))
     lake.sql.execute("create or replace temp table actual_rows as from actual.gold_rows")

@@ -13,7 +13,13 @@ from clickstream_platform.oracle.compare import Comparison, compare
 from clickstream_platform.oracle.conservation_law import check_conservation
 from clickstream_platform.oracle.enrichment import store_enriched, store_lists
 from clickstream_platform.oracle.fields import canonical_rescued, texts_of_lines
-from clickstream_platform.oracle.findings import MAX_FINDINGS, Finding, LawResult, Report
+from clickstream_platform.oracle.findings import (
+    MAX_FINDINGS,
+    Finding,
+    LawResult,
+    Report,
+    missing_columns,
+)
 from clickstream_platform.oracle.hours_built import BuiltHours, batches, count_by_hour
 from clickstream_platform.oracle.lake import SILVER, Lake, sql_of
 from clickstream_platform.oracle.landing_law import BRONZE
@@ -225,10 +231,8 @@ def _check_equal(lake: Lake, table: str, result: LawResult) -> None:
     right = "is_current and not is_held" if table == "silver/events" else "is_current"
     current = f"event_hour in (select hour from batch_hour where {right})"
     columns = QUARANTINE_COLUMNS if table == "silver/quarantine" else lake.column_names(expected)
-    present = set(lake.column_names(actual))
-    for missing in sorted(set(columns) - present):
-        result.add([Finding(result.law, table, None, {"column": missing}, "missing column")])
-    if set(columns) - present:
+    if absent := set(columns) - set(lake.column_names(actual)):
+        result.add(missing_columns(result.law, table, absent))
         return
     lake.sql.execute(
         f"create or replace temp view normalised as select {picked} from {actual} {joined}"

@@ -1,4 +1,5 @@
--- gold.funnel_10min; `is_final` once an event came 300 s after the window's end.
+-- gold.funnel_10min, all units, modes and kinds of traffic: a question names one of each, or counts
+-- visits several times over. `is_final` once an event came 300 s after the window's end.
 select
     funnel.*,
     coalesce(
