@@ -34,7 +34,7 @@ def product(name: str, views: int, carts: int, orders: int, revenue: str) -> dic
     return ALL | {
         "item_id": name, "item_category": "shoes", "price_band": "low", "views": views,
         "add_to_carts": carts, "orders": orders, "order_rate": orders / views,
-        "revenue": Decimal(revenue), "max_price": Decimal("20.00"),
+        "revenue": Decimal(revenue), "price": Decimal("20.00"),
     }  # fmt: skip
 
 
