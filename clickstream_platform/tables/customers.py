@@ -142,7 +142,7 @@ class RetentionCohort(pa.DataFrameModel):
 
     traffic: T.StringType = robots.traffic_of_all_days()
     basis: T.StringType = column(
-        "`activity`: sessions; `order`: orders.",
+        "`activity`: sessions, and orders in the reporting currency or without; `order`: orders.",
         of=(_SESSIONS + "started_at", _ORDERS + "ordered_at"),
         isin=["activity", "order"],
     )

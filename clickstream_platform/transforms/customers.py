@@ -117,7 +117,10 @@ def retention_cohort(sessions: DataFrame, orders: DataFrame) -> DataFrame:
     """One row per kind of traffic, basis, period, cohort and later period in which one of the
     cohort came, from all flagged sessions and orders."""
     came = sessions.select(F.lit("activity").alias("basis"), "customer_id", "event_day", FLAG)
-    bought = orders.select(F.lit("order").alias("basis"), "customer_id", "event_day", FLAG)
+    bases = F.when(F.col("is_reported"), F.array(F.lit("activity"), F.lit("order"))).otherwise(
+        F.array(F.lit("order"))
+    )
+    bought = orders.select(F.explode(bases).alias("basis"), "customer_id", "event_day", FLAG)
     date = F.to_date("event_day")
     starts = [
         F.struct(F.lit(period).alias("period"), F.trunc(date, period).alias("start"))

@@ -1,7 +1,9 @@
--- gold.fact_daily_metrics with the customers first seen that day, and the change in a week.
+-- gold.fact_daily_metrics with the customers first seen that day, those seen before, and the
+-- change in a week.
 select
     days.*,
     coalesce(newcomers.new_users, 0) as new_users,
+    days.active_users - coalesce(newcomers.new_users, 0) as recurring_users,
     days.revenue - before.revenue as revenue_change_in_a_week,
     days.sessions - before.sessions as sessions_change_in_a_week
 from gold.fact_daily_metrics as days
