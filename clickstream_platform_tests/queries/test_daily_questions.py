@@ -94,7 +94,7 @@ def test_retention_in_order_of_time(tiny: Settings) -> None:
         (date(2026, 11, 9), 0, 4, 1.0),
         (date(2026, 11, 9), 1, 1, 0.25),
     ]
-    assert ask(tiny, "retention", period="day") == []
+    assert ask(tiny, "retention", basis="order") == []
 
 
 def test_products(tiny: Settings) -> None:
