@@ -294,7 +294,7 @@ ALL_TIME = {
     "gold/dim_product_metrics": """
         select traffic, 'p' || n as item_id, 'c' || (hash('p' || n) % 8) as item_category,
             2000 - n as views, 100 as add_to_carts, n % 40 as orders, n % 80 as units,
-            n * 2.5 as revenue, 9.99 as max_price, (n % 40) / (2000 - n) as order_rate
+            n * 2.5 as revenue, 9.99 as price, (n % 40) / (2000 - n) as order_rate
         from range(2000) as products(n), (values ('all'), ('human')) as traffics(traffic)""",
     "gold/product_affinity": """
         select traffic, basis, 'p' || a as item_a, 'p' || b as item_b, 1 + (a * b) % 90 as n,

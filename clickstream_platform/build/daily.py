@@ -117,7 +117,9 @@ DEFINITIONS: dict[str, Definition] = {
     SESSION_PRODUCTS.path: lambda f, days: session_products(
         _on(f.of(FACT_SESSIONS), days), f.of(FACT_EVENTS), f.of(FACT_TRANSACTIONS)
     ),
-    TRAFFIC_DAILY.path: lambda f, days: traffic_daily(_on(f.of(FACT_SESSIONS), days)),
+    TRAFFIC_DAILY.path: lambda f, days: traffic_daily(
+        _on(f.of(FACT_SESSIONS), days), f.of(FACT_EVENTS), f.of(FACT_TRANSACTIONS)
+    ),
     FUNNELS_DAILY.path: lambda f, days: funnels_daily(
         f.of(FACT_SESSIONS), f.of(FACT_EVENTS), f.bots, days=days, funnels=f.limits.funnels
     ),

@@ -30,7 +30,7 @@ DAILY = {
     "gold/product_activity_hourly": ((EVENTS, ORDERS, ROBOTS), 0, 0),
     "gold/customer_activity_hourly": ((EVENTS, ORDERS, ROBOTS), 0, 0),
     SESSION_PRODUCTS: ((*FACTS, ROBOTS), 0, 1),
-    "gold/traffic_daily": ((SESSIONS, ROBOTS), 0, 0),
+    "gold/traffic_daily": ((*FACTS, ROBOTS), 0, 1),
     "gold/funnels_daily": ((EVENTS, SESSIONS, ROBOTS), 0, 1),
     LINKS: ((EVENTS,), 0, 0),
 }

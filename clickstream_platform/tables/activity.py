@@ -174,10 +174,14 @@ class TrafficDaily(pa.DataFrameModel):
     abandoned_carts: T.LongType = column(
         "With an `add_to_cart` and without order.", of=(_SESSIONS + "purchases",), ge=0
     )
-    orders: T.LongType = column("Orders placed in them.", of=(_SESSIONS + "purchases",), ge=0)
+    orders: T.LongType = column(
+        "Orders placed in them, in the reporting currency or without one.",
+        of=(_ORDERS + "order_id", _EVENTS + "session_id"),
+        ge=0,
+    )
     revenue: Annotated[T.DecimalType, 22, 2] = column(
-        "Their value, all currencies added up as they are.",
-        of=(_SESSIONS + "transaction_revenue",),
+        "Their value.",
+        of=(_ORDERS + "value", _EVENTS + "session_id"),
         unit="currency",
         ge=0,
     )
@@ -192,8 +196,9 @@ TRAFFIC_DAILY = Table(
     partition_by=DAY_COLUMN,
     writer="deltalake",
     owner=_OWNER,
-    inputs=("gold/fact_sessions", "gold/bot_visitors_hourly"),
+    inputs=("gold/fact_events", "gold/fact_sessions", "gold/fact_transactions", robots.BOTS),
     reach="day",
+    days_after=1,
     kinds=_DELTA_RS,
     hourly=False,
 )

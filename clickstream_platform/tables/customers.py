@@ -93,7 +93,7 @@ DIM_USER_METRICS = Table(
 
 
 class RfmScores(pa.DataFrameModel):
-    """How recently, often and much each customer bought, as quintiles among all customers."""
+    """How recently, often and much each customer bought, each as 1 to 5 among the others."""
 
     as_of_date: T.DateType = column("UTC day of the newest order.", of=(_ORDERS + "ordered_at",))
     traffic: T.StringType = robots.traffic_of_all_days()
@@ -109,7 +109,12 @@ class RfmScores(pa.DataFrameModel):
         "Their value.", of=(_ORDERS + "value",), unit="currency", ge=0
     )
     r: T.LongType = column("1 to 5; 5 bought last.", of=(_ORDERS + "ordered_at",), ge=1, le=5)
-    f: T.LongType = column("1 to 5; 5 bought most often.", of=(_ORDERS + "order_id",), ge=1, le=5)
+    f: T.LongType = column(
+        "1: one order; 2 to 5: quarters of those with more, 5 bought most often.",
+        of=(_ORDERS + "order_id",),
+        ge=1,
+        le=5,
+    )
     m: T.LongType = column("1 to 5; 5 spent most.", of=(_ORDERS + "value",), ge=1, le=5)
     rfm_segment: T.StringType = column(
         "One of the eleven usual segments.", of=(_ORDERS + "value",), isin=list(RFM_SEGMENTS)
@@ -137,7 +142,7 @@ class RetentionCohort(pa.DataFrameModel):
 
     traffic: T.StringType = robots.traffic_of_all_days()
     basis: T.StringType = column(
-        "`activity`: sessions; `order`: orders.",
+        "`activity`: sessions, and orders in the reporting currency or without; `order`: orders.",
         of=(_SESSIONS + "started_at", _ORDERS + "ordered_at"),
         isin=["activity", "order"],
     )

@@ -33,8 +33,8 @@ class FactDailyMetrics(pa.DataFrameModel):
     traffic: T.StringType = robots.traffic()
     sessions: T.LongType = column("Started that day.", of=(_SESSIONS + "session_id",), ge=0)
     active_users: T.LongType = column(
-        "Distinct customers with a session started that day.",
-        of=(_SESSIONS + "user_id", _SESSIONS + "visitor_id"),
+        "Distinct customers with a session started that day or one of its `orders`.",
+        of=(_SESSIONS + "user_id", _SESSIONS + "visitor_id", _ORDERS + "user_id"),
         ge=0,
     )
     engaged_sessions: T.LongType = column("Of these.", of=(_SESSIONS + "is_engaged",), ge=0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SESSIONS, ORDERS = "gold.dim_sessions", "gold.v_orders"
-USERS = "gold.dim_user_metrics"
+USERS, ACTIVE = "gold.dim_user_metrics", "gold.v_active_customers"
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ _ALL = (
     ),
     Metric(
         "active_users",
-        "Customers (account, else visitor) with a session that started in the period.",
+        "Customers (account, else visitor) with a session that started or an order of the period.",
         "customer",
         "customers",
-        SESSIONS,
+        ACTIVE,
         "count(distinct customer_id)",
     ),
     Metric(

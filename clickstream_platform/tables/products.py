@@ -39,6 +39,13 @@ class DimProductMetrics(pa.DataFrameModel):
     max_price: Annotated[T.DecimalType, 12, 2] = column(
         "Highest price.", nullable=True, of=(_DAYS + "max_price",), unit="currency", ge=0
     )
+    price: Annotated[T.DecimalType, 12, 2] = column(
+        "Usual price: the lower median of its days' lowest prices.",
+        nullable=True,
+        of=(_DAYS + "min_price",),
+        unit="currency",
+        ge=0,
+    )
     cart_rate: T.DoubleType = column(
         "add_to_carts / views.", nullable=True, of=(_DAYS + "add_to_carts",), ge=0.0
     )
@@ -49,9 +56,9 @@ class DimProductMetrics(pa.DataFrameModel):
         "views + 3 x add_to_carts + 10 x orders.", of=(_DAYS + "views",), ge=0
     )
     price_band: T.StringType = column(
-        "By max_price: `low` below 50, `middle` below 500, `high` from there; null if unknown.",
+        "By price: `low` below 50, `middle` below 500, `high` from there; null if unknown.",
         nullable=True,
-        of=(_DAYS + "max_price",),
+        of=(_DAYS + "min_price",),
         isin=["low", "middle", "high"],
     )
 

@@ -28,3 +28,5 @@ LATE_COLUMNS: Mapping[str, Mapping[str, str | bool]] = {
     **{f"gold.{name}": {"is_bot": False} for name in _ROBOTS_MARKED},
     "gold.funnel_10min": {"traffic": ALL_TRAFFIC, "unit": "session", "mode": "any"},
 }
+# Table -> columns that questions read and that it lacks until it is rebuilt: null until then.
+NEW_COLUMNS: Mapping[str, tuple[str, ...]] = {"gold.dim_product_metrics": ("price",)}

@@ -87,8 +87,17 @@ def session_products(sessions: DataFrame, events: DataFrame, orders: DataFrame) 
     return typed(found, SESSION_PRODUCTS)
 
 
-def traffic_daily(sessions: DataFrame) -> DataFrame:
-    """One row per day, kind of traffic, dimension and value, from whole days' flagged sessions."""
+def traffic_daily(sessions: DataFrame, events: DataFrame, orders: DataFrame) -> DataFrame:
+    """One row per day, kind of traffic, dimension and value, from whole days' flagged sessions, all
+    the events of these, and the orders among these events."""
+    own = events.where("event_name = 'purchase'").select(*_OF_EVENT, "session_id")
+    sold = (
+        orders.where("is_reported")
+        .select(*_OF_EVENT, "value")
+        .join(own, on=list(_OF_EVENT), how="inner")
+        .groupBy("session_id")
+        .agg(F.count(F.lit(1)).alias("orders"), F.sum("value").alias("revenue"))
+    )
     values = F.array(
         *[
             F.struct(
@@ -100,7 +109,7 @@ def traffic_daily(sessions: DataFrame) -> DataFrame:
     )
     has_cart, has_order = F.col("add_to_carts") > 0, F.col("purchases") > 0
     days = (
-        with_traffic(sessions)
+        with_traffic(sessions.join(sold, on="session_id", how="left"))
         .select("*", F.inline(values))
         .groupBy("event_day", "traffic", "dimension", "value")
         .agg(
@@ -109,8 +118,8 @@ def traffic_daily(sessions: DataFrame) -> DataFrame:
             F.count_if(has_cart).alias("cart_sessions"),
             F.count_if(has_order).alias("converted_sessions"),
             F.count_if(has_cart & ~has_order).alias("abandoned_carts"),
-            F.sum("purchases").alias("orders"),
-            F.sum("transaction_revenue").alias("revenue"),
+            F.coalesce(F.sum("orders"), F.lit(0)).alias("orders"),
+            F.coalesce(F.sum("revenue"), F.lit(0)).alias("revenue"),
         )
     )
     return typed(days, TRAFFIC_DAILY)

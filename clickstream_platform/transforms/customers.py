@@ -2,7 +2,6 @@
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
-from pyspark.sql.window import WindowSpec
 
 from clickstream_platform.tables.customers import DIM_USER_METRICS, RETENTION_COHORT, RFM_SCORES
 from clickstream_platform.transforms.robot_days import FLAG, with_traffic
@@ -73,31 +72,32 @@ def rfm_scores(orders: DataFrame) -> DataFrame:
             F.count(F.lit(1)).alias("frequency"),
             F.sum("value").alias("monetary"),
         )
-        .withColumn("as_of_date", F.max("last_day").over(_all()))
+        .withColumn("as_of_date", F.max("last_day").over(Window.partitionBy("traffic")))
         .withColumn("recency_days", F.date_diff("as_of_date", "last_day"))
     )
+    is_repeat = F.col("frequency") > 1
     scored = (
-        customers.withColumn("r", _quintile(F.col("last_day")))
-        .withColumn("f", _quintile(F.col("frequency")))
-        .withColumn("m", _quintile(F.col("monetary")))
+        customers.withColumn("r", 1 + _part(5, "last_day"))
+        .withColumn("f", F.when(is_repeat, 2 + _part(4, "frequency", is_repeat)).otherwise(1))
+        .withColumn("m", 1 + _part(5, "monetary"))
     )
-    return typed(scored.withColumn("rfm_segment", _rfm_segment()), RFM_SCORES)
+    return typed(scored.withColumn("rfm_segment", rfm_segment()), RFM_SCORES)
 
 
-def _all() -> WindowSpec:
-    return Window.partitionBy("traffic")
+def _part(parts: int, value: str, *among: Column) -> Column:
+    """0 to `parts` - 1 by where the middle of the customers with this value lies among those alike
+    in `among`; equal values score alike."""
+    group = Window.partitionBy("traffic", *among)
+    below = F.rank().over(group.orderBy(value)) - 1
+    equal = F.count(F.lit(1)).over(Window.partitionBy("traffic", *among, value))
+    return F.floor(parts * (2 * below + equal) / (2 * F.count(F.lit(1)).over(group)))
 
 
-def _quintile(value: Column) -> Column:
-    """1 to 5 by where the middle of the customers with this value lies; they score alike."""
-    below = F.rank().over(_all().orderBy(value)) - 1
-    equal = F.count(F.lit(1)).over(Window.partitionBy("traffic", value))
-    return 1 + F.floor(5 * (2 * below + equal) / (2 * F.count(F.lit(1)).over(_all())))
-
-
-def _rfm_segment() -> Column:
+def rfm_segment() -> Column:
+    """Of the scores `r`, `f` and `m`."""
     r = F.col("r")
-    fm = F.floor((F.col("f") + F.col("m") + 1) / 2)  # their mean, rounded half up
+    # The mean of f, f and m, rounded: who ordered once has 1 or 2, who came back 2 or more.
+    fm = F.floor((2 * F.col("f") + F.col("m") + 1) / 3)
     return (
         F.when((r >= 4) & (fm >= 4), "Champions")
         .when((r == 3) & (fm == 3), "Need Attention")
@@ -117,7 +117,10 @@ def retention_cohort(sessions: DataFrame, orders: DataFrame) -> DataFrame:
     """One row per kind of traffic, basis, period, cohort and later period in which one of the
     cohort came, from all flagged sessions and orders."""
     came = sessions.select(F.lit("activity").alias("basis"), "customer_id", "event_day", FLAG)
-    bought = orders.select(F.lit("order").alias("basis"), "customer_id", "event_day", FLAG)
+    bases = F.when(F.col("is_reported"), F.array(F.lit("activity"), F.lit("order"))).otherwise(
+        F.array(F.lit("order"))
+    )
+    bought = orders.select(F.explode(bases).alias("basis"), "customer_id", "event_day", FLAG)
     date = F.to_date("event_day")
     starts = [
         F.struct(F.lit(period).alias("period"), F.trunc(date, period).alias("start"))

@@ -39,6 +39,7 @@ def fact_daily_metrics(sessions: DataFrame, orders: DataFrame) -> DataFrame:
     )
     of_orders = orders.select(
         *("event_day", FLAG),
+        F.when(F.col("is_reported"), F.col("customer_id")).alias("customer_id"),
         F.col("is_reported").cast("int").alias("orders"),
         (~F.col("is_reported")).cast("int").alias("orders_other_currency"),
         F.when(F.col("is_reported"), F.col("value")).alias("revenue"),

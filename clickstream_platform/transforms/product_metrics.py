@@ -86,25 +86,34 @@ def _counted(events: DataFrame, orders: DataFrame, *period: str) -> DataFrame:
 
 
 def dim_product_metrics(days: DataFrame) -> DataFrame:
-    """One row per kind of traffic and product, from all of `product_metrics_daily`."""
+    """One row per kind of traffic and product, from all of `product_metrics_daily`.
+
+    The price is the lower median of the days' lowest prices: one day's wrong price moves neither
+    it nor the band, and no engine has to interpolate.
+    """
     knows_category = F.col("item_category").isNotNull()
-    products = days.groupBy("traffic", "item_id").agg(
-        F.max_by("item_category", F.when(knows_category, F.col("event_day"))).alias(
-            "item_category"
-        ),
-        F.min("event_day").alias("first_day"),
-        F.max("event_day").alias("last_day"),
-        *[F.sum(name).alias(name) for name in _SUMS],
-        F.min("min_price").alias("min_price"),
-        F.max("max_price").alias("max_price"),
+    products = (
+        days.groupBy("traffic", "item_id")
+        .agg(
+            F.max_by("item_category", F.when(knows_category, F.col("event_day"))).alias(
+                "item_category"
+            ),
+            F.min("event_day").alias("first_day"),
+            F.max("event_day").alias("last_day"),
+            *[F.sum(name).alias(name) for name in _SUMS],
+            F.min("min_price").alias("min_price"),
+            F.max("max_price").alias("max_price"),
+            F.array_sort(F.collect_list("min_price")).alias("prices"),
+        )
+        .withColumn("price", F.get("prices", F.expr("(size(prices) - 1) div 2")))
     )
-    band = F.when(F.col("max_price") < 50, "low").when(F.col("max_price") < 500, "middle")
+    band = F.when(F.col("price") < 50, "low").when(F.col("price") < 500, "middle")
     return typed(
         products.withColumn("cart_rate", F.try_divide("add_to_carts", F.col("views")))
         .withColumn("order_rate", F.try_divide("orders", F.col("views")))
         .withColumn(
             "engagement_score", F.col("views") + 3 * F.col("add_to_carts") + 10 * F.col("orders")
         )
-        .withColumn("price_band", band.when(F.col("max_price").isNotNull(), "high")),
+        .withColumn("price_band", band.when(F.col("price").isNotNull(), "high")),
         DIM_PRODUCT_METRICS,
     )

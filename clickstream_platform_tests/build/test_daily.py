@@ -147,11 +147,12 @@ def test_products_are_counted_from_seen_to_sold(shop: Workspace) -> None:
         "revenue",
         "order_rate",
         "engagement_score",
+        "price",
         "price_band",
     )
     assert found(shop, DIM_PRODUCT_METRICS, *over_all) == [
-        ("p1", 1, 2, Decimal("29.00"), 2.0, 1 + 3 + 20, "low"),
-        ("p2", 1, 2, Decimal("599.00"), 2.0, 1 + 3 + 20, "high"),
+        ("p1", 1, 2, Decimal("29.00"), 2.0, 1 + 3 + 20, Decimal("9.00"), "low"),
+        ("p2", 1, 2, Decimal("599.00"), 2.0, 1 + 3 + 20, Decimal("99.00"), "middle"),
     ]
     pair = ("basis", "item_a", "item_b", "n", "baskets", "support", "confidence", "lift")
     assert found(shop, PRODUCT_AFFINITY, *pair) == [
@@ -215,8 +216,8 @@ def test_customers_are_scored_among_each_other(shop: Workspace) -> None:
     ]
     scores = ("customer_id", "as_of_date", "recency_days", "frequency", "monetary", "r", "f", "m")
     assert found(shop, RFM_SCORES, *scores, "rfm_segment") == [
-        ("u1", date(2024, 11, 29), 0, 2, Decimal("520.00"), 3, 3, 4, "Loyal Customers"),
-        ("u2", date(2024, 11, 29), 0, 2, Decimal("108.00"), 3, 3, 2, "Need Attention"),
+        ("u1", date(2024, 11, 29), 0, 2, Decimal("520.00"), 3, 4, 4, "Loyal Customers"),
+        ("u2", date(2024, 11, 29), 0, 2, Decimal("108.00"), 3, 4, 2, "Need Attention"),
     ]
     cohorts = ("basis", "period", "cohort_start", "period_no", "customers", "cohort_size")
     assert found(shop, RETENTION_COHORT, *cohorts) == [

@@ -34,7 +34,7 @@ def product(name: str, views: int, carts: int, orders: int, revenue: str) -> dic
     return ALL | {
         "item_id": name, "item_category": "shoes", "price_band": "low", "views": views,
         "add_to_carts": carts, "orders": orders, "order_rate": orders / views,
-        "revenue": Decimal(revenue), "max_price": Decimal("20.00"),
+        "revenue": Decimal(revenue), "price": Decimal("20.00"),
     }  # fmt: skip
 
 
@@ -144,7 +144,11 @@ def build(home: Path) -> None:
     write(home, "gold/rfm_scores", [
         buyer("v1", 0, 2, "30.00"), buyer("v2", 2, 1, "20.00"), buyer("v1", 0, 2, "30.00") | HUMAN,
     ])  # fmt: skip
-    write(home, "gold/retention_cohort", [cohort(1, 1), cohort(0, 4), cohort(0, 3) | HUMAN])
+    periods = [{"period": "day"}, {"period": "month", "cohort_start": date(2026, 11, 1)}]
+    write(home, "gold/retention_cohort", [
+        cohort(1, 1), cohort(0, 4), cohort(0, 3) | HUMAN,
+        *[cohort(number, 4 - number) | more for more in periods for number in (0, 3)],
+    ])  # fmt: skip
     write(home, "gold/product_affinity", [
         pair("A", "B", 2), pair("B", "A", 2), pair("A", "C", 3), pair("A", "B", 2) | HUMAN,
         pair("A", "B", 4) | {"basis": "view_to_order"},

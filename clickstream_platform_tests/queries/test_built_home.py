@@ -18,7 +18,7 @@ from clickstream_platform.generator.run import generate_batch
 from clickstream_platform.queries.lake import Lake
 from clickstream_platform.queries.named import find, named_queries
 from clickstream_platform.tables.facts import FACT_TRANSACTIONS
-from clickstream_platform.tables.metrics import METRICS, SESSIONS
+from clickstream_platform.tables.metrics import METRICS, ORDERS
 from clickstream_platform_tests.homes import bring_up_all, json_line, land, rows, verified
 
 pytestmark = pytest.mark.slow
@@ -88,7 +88,7 @@ def by_definition(lake: Lake, scope: Scope, metric: str) -> dict[Any, Any]:
     """The metric's value of each part of the scope, from `tables/metrics.py` alone."""
     defined = METRICS[metric]
     if not defined.is_ratio:
-        where = scope.sessions if defined.relation == SESSIONS else scope.orders
+        where = scope.orders if defined.relation == ORDERS else scope.sessions
         found = lake.rows(
             f"select {scope.by} as part, {defined.counted} as value from {defined.relation} "
             f"where {where} group by 1"
@@ -148,6 +148,40 @@ def test_rfm_of_the_newest_day_is_the_table(shop: Workspace) -> None:
     assert len(keyed) == len(table)
     for row in table:
         assert {name: keyed[row["customer_id"]][name] for name in row} == row
+
+
+@pytest.mark.parametrize("traffic", ["all", "human"])
+def test_first_time_and_recurring_customers_are_those_seen_before_or_not(
+    traffic: str, shop: Workspace
+) -> None:
+    def asked(name: str, **params: str) -> list[dict[str, Any]]:
+        return lake.rows(find(name).sql, find(name).values(params | {"traffic": traffic}))
+
+    counts = ("active_users", "new_users", "recurring_users")
+    with Lake(shop.settings) as lake:
+        days = {row["event_day"]: [row[name] for name in counts] for row in asked("daily")}
+        assert len(days) > 1
+        for period in ("day", "week", "month"):
+            by_definition = lake.rows(f"""
+                with came as (
+                    select distinct customer_id, date_trunc('{period}', event_day::date) as start
+                    from gold.v_active_customers where '{traffic}' = 'all' or not is_bot
+                ), firsts as (
+                    select start, start = min(start) over (partition by customer_id) as is_first
+                    from came
+                )
+                select start::date as start, count(*) as active_users,
+                    count(*) filter (where is_first) as new_users,
+                    count(*) filter (where not is_first) as recurring_users
+                from firsts group by start
+            """)
+            found = {
+                row["period_start"]: [row[name] for name in counts]
+                for row in asked("new_and_recurring", period=period)
+            }
+            assert found == {row["start"]: [row[name] for name in counts] for row in by_definition}
+            if period == "day":
+                assert {str(day): values for day, values in found.items()} == days
 
 
 def test_attributed_value_is_revenue_to_the_cent_in_all_seven_models(shop: Workspace) -> None:

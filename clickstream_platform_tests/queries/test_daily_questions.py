@@ -17,12 +17,12 @@ from clickstream_platform_tests.queries.test_named import ask, tuples
 
 
 def test_daily_leaves_robots_out_and_counts_newcomers(tiny: Settings) -> None:
-    columns = ("event_day", "sessions", "new_users", "revenue")
+    columns = ("event_day", "sessions", "new_users", "recurring_users", "revenue")
     assert tuples(tiny, "daily", *columns) == [
-        (WEEK_AGO, 4, 0, Decimal("10.00")),
-        (DAY, 4, 2, Decimal("50.50")),
+        (WEEK_AGO, 4, 0, 4, Decimal("10.00")),
+        (DAY, 4, 2, 2, Decimal("50.50")),
     ]
-    assert tuples(tiny, "daily", *columns, traffic="all")[1] == (DAY, 5, 3, Decimal("50.50"))
+    assert tuples(tiny, "daily", *columns, traffic="all")[1] == (DAY, 5, 3, 2, Decimal("50.50"))
 
 
 def test_a_day_knows_its_change_in_a_week(tiny: Settings) -> None:
@@ -94,7 +94,7 @@ def test_retention_in_order_of_time(tiny: Settings) -> None:
         (date(2026, 11, 9), 0, 4, 1.0),
         (date(2026, 11, 9), 1, 1, 0.25),
     ]
-    assert ask(tiny, "retention", period="day") == []
+    assert ask(tiny, "retention", basis="order") == []
 
 
 def test_products(tiny: Settings) -> None:
@@ -102,7 +102,9 @@ def test_products(tiny: Settings) -> None:
     assert tuples(tiny, "products_by_conversion", *columns) == [
         ("shoes", 3, 130, 7 / 130, Decimal("55.00"))
     ]
-    assert tuples(tiny, "high_interest_low_conversion", "item_id", "order_rate") == [("B", 0.01)]
+    assert tuples(tiny, "high_interest_low_conversion", "item_id", "price", "order_rate") == [
+        ("B", Decimal("20.00"), 0.01)
+    ]
     assert tuples(tiny, "bought_together", "item_a", "item_b", "n") == [
         ("A", "C", 3),
         ("A", "B", 2),

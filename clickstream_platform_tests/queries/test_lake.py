@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -195,6 +196,20 @@ def test_rows_of_before_there_was_a_column_are_what_its_contract_says(tmp_path: 
             assert [tuple(row.values()) for row in lake.rows(kinds)] == expected
     finally:
         extract.close()
+
+
+def test_a_product_of_before_there_was_a_usual_price_has_none(tmp_path: Path) -> None:
+    path = str(tmp_path / "lake" / "gold" / "dim_product_metrics")
+    seen = {"traffic": "all", "item_category": "c", "max_price": Decimal("9.00")}
+    older = [
+        {**seen, "item_id": "A", "views": 9, "add_to_carts": 1, "orders": 0, "order_rate": 0.0},
+        {**seen, "item_id": "B", "views": 1, "add_to_carts": 1, "orders": 1, "order_rate": 1.0},
+    ]
+    write_deltalake(path, pa.Table.from_pylist(older))
+    question = find("high_interest_low_conversion")
+    with Lake(read_settings(home=tmp_path)) as lake:
+        [row] = lake.rows(question.sql, question.values({}))
+    assert (row["item_id"], row["price"]) == ("A", None)
 
 
 def test_a_funnel_of_before_there_were_modes_is_of_visitors_in_any_order(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from clickstream_platform_tests.queries.lake_rows import write
 from clickstream_platform_tests.queries.test_named import ask
 
 FIRST = date(2024, 11, 1)
+FM = ("11222", "22233", "23334", "33444", "44455")  # the mean of f, f and m: by f, then by m
 GRID = {  # docs/DEFINITIONS.md: by r, then by fm 1 to 5
     5: "New Customers,Potential Loyalist,Loyal Customers,Champions,Champions",
     4: "Promising,Potential Loyalist,Loyal Customers,Champions,Champions",
@@ -50,15 +51,17 @@ def scores(placed: list[Order], as_of: date) -> dict[str, tuple[Any, ...]]:
     counts = {name: len(own) for name, own in mine.items()}
     sums = {name: sum(o[2] for o in own) for name, own in mine.items()}
 
-    def quintile(values: dict[str, Any], name: str) -> int:
+    def part(parts: int, values: dict[str, Any], name: str) -> int:
         below = sum(1 for other in values.values() if other < values[name])
         equal = sum(1 for other in values.values() if other == values[name])
-        return 1 + 5 * (2 * below + equal) // (2 * len(values))
+        return parts * (2 * below + equal) // (2 * len(values))
 
+    repeaters = {name: count for name, count in counts.items() if count > 1}
     found = {}
     for name in mine:
-        r, f, m = (quintile(values, name) for values in (last, counts, sums))
-        segment = GRID[r].split(",")[(f + m + 1) // 2 - 1]
+        r, m = (1 + part(5, values, name) for values in (last, sums))
+        f = 2 + part(4, repeaters, name) if name in repeaters else 1
+        segment = GRID[r].split(",")[int(FM[f - 1][m - 1]) - 1]
         found[name] = ((as_of - last[name]).days, counts[name], sums[name], r, f, m, segment)
     return found
 
@@ -93,6 +96,37 @@ def test_scores_of_any_day_are_those_of_the_definition(seed: int, tmp_path: Path
         assert found == scores(placed, day) != {}
     newest = max(o[1] for o in placed if o[3] in (None, "USD"))
     assert {row["as_of"] for row in ask(shop, "rfm_as_of")} == {newest}
+
+
+def mostly_once(seed: int) -> list[Order]:
+    """A hundred customers over ten days; six order two to five times, the others once."""
+    dice = random.Random(seed)
+    again = [(f"c{number}", 2 + number % 4) for number in range(6)]
+    once = [(f"c{number}", 1) for number in range(6, 100)]
+    return [
+        (name, FIRST + timedelta(days=dice.randint(0, 9)), Decimal(dice.randint(5, 90)), "USD")
+        for name, count in (*again, *once)
+        for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_most_buy_once_newcomers_are_new_and_champions_came_back(
+    seed: int, tmp_path: Path
+) -> None:
+    placed = mostly_once(seed)
+    rows = ask(lake_of(tmp_path, placed), "rfm_as_of", limit="100")
+    of_once = Counter(row["rfm_segment"] for row in rows if row["frequency"] == 1)
+    of_more = {row["rfm_segment"] for row in rows if row["frequency"] > 1}
+    assert of_once["New Customers"] > 0 and of_once["Promising"] > 0
+    assert set(of_once) == {
+        *("New Customers", "Promising", "Potential Loyalist"),
+        *("About To Sleep", "Hibernating", "Lost"),
+    }
+    assert not of_more & {"New Customers", "Promising"} and "Champions" in of_more
+    assert {row["customer_id"]: row["rfm_segment"] for row in rows} == {
+        name: found[-1] for name, found in scores(placed, FIRST + timedelta(days=9)).items()
+    }
 
 
 @pytest.mark.parametrize("seed", range(4))

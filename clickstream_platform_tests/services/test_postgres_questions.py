@@ -92,13 +92,18 @@ def test_all_questions_about_the_shop_are_asked_of_both() -> None:
     assert len(QUESTIONS) >= 50
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
-def test_postgres_gives_the_answer_of_the_lake(name: str, url: str, tiny: Settings) -> None:
+OTHERS = [("new_and_recurring", {"period": period}) for period in ("week", "month")]
+
+
+@pytest.mark.parametrize(("name", "params"), [*[(name, {}) for name in QUESTIONS], *OTHERS])
+def test_postgres_gives_the_answer_of_the_lake(
+    name: str, params: dict[str, str], url: str, tiny: Settings
+) -> None:
     question = find(name)
     with Lake(tiny) as lake:
-        of_lake = lake.rows(question.sql, question.values({}))
+        of_lake = lake.rows(question.sql, question.values(params))
     with postgres.connect(url) as connection:
-        of_postgres = ask(connection, question.sql, question.values({})).to_pylist()
+        of_postgres = ask(connection, question.sql, question.values(params)).to_pylist()
     assert of_lake, "an empty answer shows nothing"
     assert len(of_postgres) == len(of_lake)
     for ours, theirs in zip(of_lake, of_postgres, strict=True):

@@ -8,7 +8,7 @@ from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.gold import DAILY, FUNNEL_10MIN, GOLD, SNAPSHOTS
 from clickstream_platform.tables.quality import BOT_VISITORS_HOURLY
-from clickstream_platform.tables.traffic import ALL_TRAFFIC, LATE_COLUMNS
+from clickstream_platform.tables.traffic import ALL_TRAFFIC, LATE_COLUMNS, NEW_COLUMNS
 
 WITH_KINDS = [table for table in (*GOLD, *DAILY, *SNAPSHOTS) if "traffic" in table.column_names]
 MARTS = [table for table in WITH_KINDS if "event_hour" in table.column_names]
@@ -45,3 +45,7 @@ def test_rows_of_before_the_short_funnel_had_modes_are_of_visitors_in_any_order(
 def test_those_who_ask_know_the_same_of_older_rows_as_the_contracts() -> None:
     of_contracts = {table.sql_name: table.late_columns for table in ALL if table.late_columns}
     assert of_contracts == LATE_COLUMNS
+    for table in ALL:
+        for name in NEW_COLUMNS.get(table.sql_name, ()):
+            [spec] = [spec for spec in table.columns if spec.name == name]
+            assert spec.nullable, f"{table.sql_name}.{name} is null in an older home"

@@ -15,6 +15,24 @@ with products as (
         max(max_price) as max_price
     from gold.product_metrics_daily
     group by traffic, item_id
+),
+
+-- The lower median of the days' lowest prices.
+ranked as (
+    select
+        traffic,
+        item_id,
+        min_price,
+        row_number() over (partition by traffic, item_id order by min_price) as place,
+        count(*) over (partition by traffic, item_id) as days
+    from gold.product_metrics_daily
+    where min_price is not null
+),
+
+usual as (
+    select traffic, item_id, min_price as price
+    from ranked
+    where place = (days + 1) // 2
 )
 
 select
@@ -23,8 +41,9 @@ select
     orders / nullif(views, 0) as order_rate,
     views + 3 * add_to_carts + 10 * orders as engagement_score,
     case
-        when max_price >= 500 then 'high'
-        when max_price >= 50 then 'middle'
-        when max_price is not null then 'low'
+        when price >= 500 then 'high'
+        when price >= 50 then 'middle'
+        when price is not null then 'low'
     end as price_band
 from products
+left join usual using (traffic, item_id)

@@ -12,7 +12,6 @@ of_sessions as (
         event_day,
         traffic,
         count(*) as sessions,
-        count(distinct customer_id) as active_users,
         count(*) filter (is_engaged) as engaged_sessions,
         count(*) filter (add_to_carts > 0) as cart_sessions,
         count(*) filter (purchases > 0) as converted_sessions,
@@ -39,6 +38,18 @@ of_orders as (
     group by all
 ),
 
+active as (
+    select event_day, traffic, count(distinct customer_id) as active_users
+    from (
+        select event_day, customer_id, visitor_id from gold.day_sessions
+        union all
+        select event_day, customer_id, visitor_id from gold.day_orders where is_reported
+    )
+    cross join traffics
+    where traffic = 'all' or visitor_id is null or (event_day, visitor_id) not in (from robots)
+    group by all
+),
+
 days as (
     select
         event_day,
@@ -55,7 +66,7 @@ filled as (
         event_day::date as event_date,
         traffic,
         coalesce(sessions, 0) as sessions,
-        coalesce(active_users, 0) as active_users,
+        coalesce(active.active_users, 0) as active_users,
         coalesce(engaged_sessions, 0) as engaged_sessions,
         coalesce(cart_sessions, 0) as cart_sessions,
         coalesce(converted_sessions, 0) as converted_sessions,
@@ -67,6 +78,7 @@ filled as (
         coalesce(orders_other_currency, 0) as orders_other_currency,
         coalesce(revenue, 0)::decimal(22, 2) as revenue
     from days
+    left join active using (event_day, traffic)
 )
 
 select

@@ -5,6 +5,10 @@ with visits as (
     select 'order', customer_id, event_day::date, is_bot
     from gold.day_orders
     where customer_id is not null
+    union all
+    select 'activity', customer_id, event_day::date, is_bot
+    from gold.day_orders
+    where customer_id is not null and is_reported
 ),
 
 periods as (select unnest(['day', 'week', 'month']) as period),

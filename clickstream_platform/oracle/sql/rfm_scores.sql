@@ -12,13 +12,14 @@ with customers as (
     group by traffic, customer_id
 ),
 
--- For each value: customers below it, twice, and those with it.
+-- For each value: customers below it, twice, and those with it; for f among repeaters alone.
 levels as (
     select traffic, 'r' as kind, epoch(last_day)::decimal(22, 2) as value, count(*) as n
     from customers
     group by all
     union all
-    select traffic, 'f', frequency::decimal(22, 2), count(*) from customers group by all
+    select traffic, 'f', frequency::decimal(22, 2), count(*) from customers where frequency > 1
+    group by all
     union all
     select traffic, 'm', monetary, count(*) from customers group by all
 ),
@@ -34,7 +35,13 @@ middles as (
 ),
 
 whole as (
-    select traffic, count(*) as n, max(last_day) as as_of_date from customers group by traffic
+    select
+        traffic,
+        count(*) as n,
+        count(*) filter (frequency > 1) as repeaters,
+        max(last_day) as as_of_date
+    from customers
+    group by traffic
 ),
 
 scored as (
@@ -42,13 +49,13 @@ scored as (
         one.*,
         as_of_date,
         1 + 5 * recencies.twice_middle // (2 * n) as r,
-        1 + 5 * frequencies.twice_middle // (2 * n) as f,
+        if(frequency = 1, 1, 2 + 4 * frequencies.twice_middle // (2 * repeaters)) as f,
         1 + 5 * sums.twice_middle // (2 * n) as m
     from customers as one
     join middles as recencies
         on recencies.traffic = one.traffic and recencies.kind = 'r'
         and recencies.value = epoch(last_day)
-    join middles as frequencies
+    left join middles as frequencies
         on frequencies.traffic = one.traffic and frequencies.kind = 'f'
         and frequencies.value = frequency
     join middles as sums
@@ -76,6 +83,6 @@ select
     scored.r,
     f,
     m,
-    names[ceil((f + m) / 2)::int] as rfm_segment
+    names[round((f + f + m) / 3)::int] as rfm_segment
 from scored
 join grid on grid.r = scored.r

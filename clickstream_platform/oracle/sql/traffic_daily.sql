@@ -5,18 +5,29 @@ with robots as (
     where is_bot
 ),
 
+sold as (
+    select session_id, count(*) as orders, sum(value) as revenue
+    from gold.day_orders
+    join gold.session_of using (event_hour, id_scope, event_id)
+    where is_reported
+    group by session_id
+),
+
 counted as (
     select
         sessions.*,
+        coalesce(orders, 0) as orders,
+        coalesce(revenue, 0) as revenue,
         robots.visitor_id is null as is_human
     from gold.day_sessions as sessions
     left join robots using (event_day, visitor_id)
+    left join sold using (session_id)
 ),
 
 long as (
     unpivot (
         select
-            event_day, is_human, is_engaged, add_to_carts, purchases, transaction_revenue,
+            event_day, is_human, is_engaged, add_to_carts, purchases, orders, revenue,
             coalesce(channel_group, '(unknown)') as channel_group,
             coalesce(mkt_source, '(unknown)') as mkt_source,
             coalesce(mkt_medium, '(unknown)') as mkt_medium,
@@ -43,8 +54,8 @@ select
     count(*) filter (add_to_carts > 0) as cart_sessions,
     count(*) filter (purchases > 0) as converted_sessions,
     count(*) filter (add_to_carts > 0 and purchases = 0) as abandoned_carts,
-    sum(purchases)::bigint as orders,
-    sum(transaction_revenue)::decimal(22, 2) as revenue
+    sum(orders)::bigint as orders,
+    sum(revenue)::decimal(22, 2) as revenue
 from long
 join (values ('all', false), ('human', true)) as traffics(traffic, only_human)
     on is_human or not only_human

@@ -4,7 +4,7 @@
 -- param: traffic = all | human
 -- param: limit = 10
 
-select item_id, item_category, max_price, views, add_to_carts, orders, order_rate
+select item_id, item_category, price, views, add_to_carts, orders, order_rate
 from gold.high_interest_low_conversion
 where traffic = $traffic
 order by views desc, item_id

@@ -31,8 +31,9 @@ placed as (
         *,
         2 * (rank() over (partition by as_of order by last_day) - 1)
             + count(*) over (partition by as_of, last_day) as r_place,
-        2 * (rank() over (partition by as_of order by frequency) - 1)
+        2 * (rank() over (partition by as_of, frequency > 1 order by frequency) - 1)
             + count(*) over (partition by as_of, frequency) as f_place,
+        2 * count(*) over (partition by as_of, frequency > 1) as f_places,
         2 * (rank() over (partition by as_of order by monetary) - 1)
             + count(*) over (partition by as_of, monetary) as m_place,
         2 * count(*) over (partition by as_of) as places
@@ -43,7 +44,9 @@ scored as (
     select
         *,
         cast(1 + floor(5e0 * r_place / places) as bigint) as r,
-        cast(1 + floor(5e0 * f_place / places) as bigint) as f,
+        case
+            when frequency = 1 then 1 else cast(2 + floor(4e0 * f_place / f_places) as bigint)
+        end as f,
         cast(1 + floor(5e0 * m_place / places) as bigint) as m
     from placed
 ),
@@ -52,15 +55,15 @@ segmented as (
     select
         *,
         case
-            when r >= 4 and f + m >= 7 then 'Champions'
-            when r = 3 and f + m in (5, 6) then 'Need Attention'
-            when r >= 3 and f + m >= 5 then 'Loyal Customers'
-            when r >= 4 and f + m >= 3 then 'Potential Loyalist'
+            when r >= 4 and 2 * f + m >= 11 then 'Champions'
+            when r = 3 and 2 * f + m between 8 and 10 then 'Need Attention'
+            when r >= 3 and 2 * f + m >= 8 then 'Loyal Customers'
+            when r >= 4 and 2 * f + m >= 5 then 'Potential Loyalist'
             when r = 5 then 'New Customers'
             when r = 4 then 'Promising'
             when r = 3 then 'About To Sleep'
-            when r = 1 and f + m >= 7 then 'Cannot Lose Them'
-            when f + m >= 5 then 'At Risk'
+            when r = 1 and 2 * f + m >= 11 then 'Cannot Lose Them'
+            when 2 * f + m >= 8 then 'At Risk'
             when r = 2 then 'Hibernating'
             else 'Lost'
         end as rfm_segment

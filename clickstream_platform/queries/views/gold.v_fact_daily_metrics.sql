@@ -1,9 +1,11 @@
--- gold.fact_daily_metrics with the customers first seen that day, and the change in a week.
+-- gold.fact_daily_metrics with the customers first seen that day, the change in a week, and the
+-- customers seen before (last, so that a published view only grows).
 select
     days.*,
     coalesce(newcomers.new_users, 0) as new_users,
     days.revenue - before.revenue as revenue_change_in_a_week,
-    days.sessions - before.sessions as sessions_change_in_a_week
+    days.sessions - before.sessions as sessions_change_in_a_week,
+    days.active_users - coalesce(newcomers.new_users, 0) as recurring_users
 from gold.fact_daily_metrics as days
 left join gold.fact_daily_metrics as before
     on before.traffic = days.traffic and before.event_date = days.event_date - 7

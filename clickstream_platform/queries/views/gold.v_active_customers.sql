@@ -1,0 +1,19 @@
+-- One row per session, and per order that revenue counts, with its customer: who was active when.
+select customer_id, visitor_id, event_day, event_hour, is_bot
+from gold.dim_sessions
+union all
+select
+    orders.customer_id,
+    orders.visitor_id,
+    orders.event_day,
+    orders.event_hour,
+    coalesce(robots.is_bot, false) as is_bot
+from gold.v_orders as orders
+left join (
+    select distinct visitor_id, left(event_hour, 10) as event_day, is_bot
+    from gold.bot_visitors_hourly
+    where is_bot
+) as robots
+    on robots.visitor_id = orders.visitor_id
+    and robots.event_day = orders.event_day
+where orders.is_reported and orders.customer_id is not null
