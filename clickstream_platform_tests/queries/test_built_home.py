@@ -30,6 +30,13 @@ NO_BOT_ORDERS = (
     "and robots.visitor_id = v_orders.visitor_id and left(robots.event_hour, 10) = event_day)"
 )
 Row = dict[str, Any]
+# A session with an order of each currency, and one whose only order is in another one.
+IN_EUROS = [
+    json_line(event_id=f"{visitor}-{name}", timestamp=f"2024-11-29T05:1{minute}:00Z",
+              user_id=visitor, event_type="purchase", transaction_id=f"{visitor}-{name}",
+              product_id="P", price=99, quantity=1, currency=name)
+    for visitor, name, minute in (("both", "EUR", 1), ("both", "USD", 2), ("euro", "EUR", 3))
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,24 @@ RATES = {"engagement_rate", "bounce_rate", "conversion_rate", "cart_abandonment_
          "revenue_per_session"}  # fmt: skip
 
 
+TOTALS = {"orders", "revenue", "average_order_value", "abandoned_carts"}
+SUMS = TOTALS - {"average_order_value"}
+ONE_PER_PRODUCT = "an order counts with each of its products, brands or categories"
+NOT_THE_WHOLE = {
+    ("bots", "orders"): "of robots, by what gave them away",
+    ("active_customers", "orders"): "of the last hours",
+    ("active_customers", "revenue"): "of the last hours",
+    ("live", "orders"): "of the newest hour",
+    ("live", "revenue"): "of the newest hour",
+    ("high_interest_low_conversion", "orders"): "of some products",
+    **{(name, "orders"): ONE_PER_PRODUCT
+       for name in ("top_products", "top_categories", "category_trend", "revenue_by_brand")},
+    ("category_trend", "revenue"): "of order lines, in any currency",
+    ("products_by_conversion", "revenue"): "of order lines, in any currency",
+    ("traffic", "revenue"): "of gold/traffic_daily, which adds up all currencies",
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def shop(
     new_workspace: Callable[..., Workspace], tmp_path_factory: pytest.TempPathFactory
@@ -79,6 +104,7 @@ def shop(
     workspace = new_workspace(tmp_path_factory.mktemp("built") / "home")
     options = Options(workspace.settings.landing, START_MS, hours=HOURS, events=EVENTS, seed=11)
     generate_batch(options, lambda _: None)
+    land(workspace, "shop_json", "2024-11-29T05", "euro.jsonl", b"\n".join(IN_EUROS))
     bring_up_all(workspace)
     verified(workspace)
     yield workspace
@@ -135,6 +161,40 @@ def test_no_screen_shows_a_rate_that_is_not_the_metric(shop: Workspace) -> None:
 
 
 PER_PRODUCT: dict[str, set[str]] = {"experiments": {"conversion_rate"}}  # of visitors exposed
+
+
+def test_every_screen_of_the_whole_span_has_the_same_orders_revenue_and_carts(
+    shop: Workspace,
+) -> None:
+    asked = set()
+    with Lake(shop.settings) as lake:
+        whole = {
+            kind: {name: by_definition(lake, scope, name).get("all") for name in TOTALS}
+            for kind, scope in (("all", Scope()), ("human", Scope(sessions=NO_BOTS,
+                                                                  orders=NO_BOT_ORDERS)))
+        }  # fmt: skip
+        for name, question in named_queries().items():
+            if not all(lake._can_make(table) for table in question.tables):
+                continue
+            given = {p: v for p, v in {"limit": "100000", "traffic": "all", "model": "linear"}.items()
+                     if p in question.params}  # fmt: skip
+            answer = lake.rows(question.sql, question.values(given))
+            columns = {column for column in TOTALS if answer and column in answer[0]}
+            kept = [row for row in answer if row.get("currency") in (None, "USD")]
+            kind = "all" if "traffic" in question.params or name in WITH_ROBOTS else "human"
+            for column in columns - {of for at, of in NOT_THE_WHOLE if at == name}:
+                if column in SUMS:
+                    found = sum(row[column] or 0 for row in kept)
+                elif {"orders", "revenue"} <= columns:
+                    found = float(sum(r["revenue"] for r in kept)) / sum(r["orders"] for r in kept)
+                else:
+                    continue
+                assert float(found) == pytest.approx(float(whole[kind][column])), (name, column)
+                asked.add(column)
+    assert asked == TOTALS
+
+
+WITH_ROBOTS = {"rfm_transitions"}
 
 
 def test_rfm_of_the_newest_day_is_the_table(shop: Workspace) -> None:
@@ -220,7 +280,8 @@ def ask_why(shop: Workspace, *arguments: str) -> dict[str, Any]:
 
 def test_a_changed_number_names_its_hours_and_files(shop: Workspace) -> None:
     before = datetime.now(UTC).isoformat()
-    total = sum(row["value"] for row in rows(shop, FACT_TRANSACTIONS))
+    orders = rows(shop, FACT_TRANSACTIONS)
+    total = sum(row["value"] for row in orders if row["currency"] != "EUR")
     late = "2024-11-29T17"
     product = {"product_id": "new", "price": 25, "quantity": 2}
     sale = json_line(event_id="late-1", timestamp="2024-11-29T10:30:00Z", user_id="late",
