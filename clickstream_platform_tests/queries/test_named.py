@@ -248,7 +248,7 @@ def test_an_unknown_parameter_and_a_wrong_hour_are_told() -> None:
 def test_a_question_of_days_takes_days_and_names_that_of_an_hour() -> None:
     journeys = find("journeys")
     assert journeys.is_of_days and not find("hourly").is_of_days
-    with pytest.raises(UsageError, match="'2026-11-20T10' is not a day.* day of that hour is 2026"):
+    with pytest.raises(UsageError, match=r"'2026-11-20T10' is not a day.* that hour is 2026"):
         journeys.values({"from": TEN})
     with pytest.raises(UsageError, match="'2026-11-31' is not a day"):
         journeys.values({"to": "2026-11-31"})

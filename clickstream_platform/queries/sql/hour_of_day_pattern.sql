@@ -8,9 +8,10 @@ select
     hours.day_part,
     count(*) as hours_seen,
     avg(metrics.events)::double precision as events_per_hour,
-    avg(metrics.orders)::double precision as orders_per_hour,
+    avg(metrics.orders - metrics.orders_other_currency)::double precision as orders_per_hour,
     avg(metrics.revenue)::double precision as revenue_per_hour,
-    1e0 * sum(metrics.orders) / nullif(sum(metrics.sessions_started), 0) as orders_per_session
+    1e0 * sum(metrics.orders - metrics.orders_other_currency)
+        / nullif(sum(metrics.sessions_started), 0) as orders_per_session
 from gold.hourly_metrics as metrics
 join gold.dim_time as hours on hours.hour_of_day = cast(right(metrics.event_hour, 2) as integer)
 where metrics.traffic = $traffic
