@@ -7,6 +7,7 @@ parameters after one warm-up, from opening the tables to the last row; the table
 and the 95th percentile, and the CPU seconds of one time: on a busy machine compare these. Those of
 PostgreSQL are of the server's process for our connection and the workers it had; a server on
 another machine has none. Without URL a private PostgreSQL is started and gold is published to it.
+It fails if a question takes LIMIT_S or more at the 95th percentile, or the engines differ.
 """
 
 from __future__ import annotations
@@ -89,6 +90,8 @@ def main(home: Path, rounds: int, url: str | None, only: tuple[str, ...]) -> Non
     with Lake(current) as lake:
         [events] = lake.rows("select count(*) as n from gold.fact_events")
     _print(found, int(str(events["n"])), rounds)
+    if not _passed(found):
+        raise click.exceptions.Exit(1)
 
 
 @contextlib.contextmanager
@@ -185,6 +188,10 @@ def _print(found: list[Measured], events: int, rounds: int) -> None:
         ("other answers", [one.name for one in found if not one.agrees]),
     ):
         console.print(f"{words}: {', '.join(slow) or 'none'}")
+
+
+def _passed(found: Collection[Measured]) -> bool:
+    return all(one.agrees for one in found) and not _above(found, lambda cost: cost.p95)
 
 
 def _above(found: Collection[Measured], seconds: Callable[[Cost], float]) -> list[str]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from clickstream_platform.errors import UsageError
 
 HOUR_FORMAT = "%Y-%m-%dT%H"
+DAY_FORMAT = "%Y-%m-%d"
 HOUR = timedelta(hours=1)
 
 
@@ -21,6 +22,26 @@ def parse_hour(key: str) -> datetime:
         return datetime.strptime(key, HOUR_FORMAT).replace(tzinfo=UTC)
     except ValueError as error:
         raise UsageError(f"{key!r} is not an hour; write it like 2026-11-20T10 (UTC).") from error
+
+
+def parse_day(key: str) -> date:
+    """The day of a key like `2026-11-20`.
+
+    Raises: UsageError if `key` is no such day; of an hour it names the day.
+    """
+    try:
+        return datetime.strptime(key, DAY_FORMAT).replace(tzinfo=UTC).date()
+    except ValueError as error:
+        meant = f"; the day of that hour is {day_of(key)}" if _is_hour(key) else ""
+        raise UsageError(f"{key!r} is not a day; write it like 2026-11-20 (UTC){meant}.") from error
+
+
+def _is_hour(key: str) -> bool:
+    try:
+        parse_hour(key)
+    except UsageError:
+        return False
+    return True
 
 
 def hour_key(moment: datetime) -> str:

@@ -11,7 +11,7 @@ from clickstream_platform.dashboard.filters import renewed
 from clickstream_platform.dashboard.rows import shared_extract
 from clickstream_platform.queries import render
 from clickstream_platform.settings import settings
-from clickstream_platform.tiles.answers import ALL_HOURS, Answer, answer, stamp
+from clickstream_platform.tiles.answers import ALL_HOURS, PART_DAYS, Answer, answer, stamp
 from clickstream_platform.tiles.model import Number, Page, Tile, View
 from clickstream_platform.tiles.texts import shown
 
@@ -19,9 +19,14 @@ PLOT = {"displaylogo": False, "displayModeBar": False, "scrollZoom": False}
 NUMBER_WIDTH = 165
 FILTER_WORDS = {
     ALL_HOURS: "time",
+    PART_DAYS: "hour",
     "device_category": "device",
     "channel_group": "channel",
     "is_bot": "bots",
+}
+UNFILTERED_WHY = {
+    ALL_HOURS: "It is about all time.",
+    PART_DAYS: "It counts whole days: all those that the hours are in.",
 }
 
 
@@ -102,8 +107,9 @@ def _badges(found: Answer) -> None:
             st.badge("check warned", icon=":material/warning:", color="orange",
                      help="\n".join(f"- {line}" for line in found.warned))  # fmt: skip
         for column in found.unfiltered:
-            why = ("It is about all time." if column == ALL_HOURS
-                   else f"The tables of this tile have no {column}; all rows count.")  # fmt: skip
+            why = UNFILTERED_WHY.get(
+                column, f"The tables of this tile have no {column}; all rows count."
+            )
             st.badge(f"not by {FILTER_WORDS[column]}", color="violet", help=why)
 
 

@@ -24,6 +24,7 @@ from clickstream_platform.queries.named import (
     is_published,
     named_queries,
 )
+from clickstream_platform.queries.variables import values_in
 from clickstream_platform.settings import settings
 
 FORMATS = ("table", "csv", "json", "parquet")
@@ -95,12 +96,13 @@ def query(
         from clickstream_platform.publish.asking import answer  # noqa: PLC0415 (slow, seldom)
 
         question = find(name_or_sql.strip())
-        found = answer(settings().postgres_url, question, question.values(given))
+        values = values_in(settings(), question, given)
+        found = answer(settings().postgres_url, question, values)
         _told(_write(found.to_reader(), chosen, output), output)
         return
     if is_name(name_or_sql):
         question = find(name_or_sql.strip())
-        sql, values = question.sql, question.values(given)
+        sql, values = question.sql, values_in(settings(), question, given)
     else:
         sql, values = name_or_sql, {name: free_value(text) for name, text in given.items()}
     moment = None if as_of is None else parse_moment(as_of)

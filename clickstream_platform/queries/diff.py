@@ -163,10 +163,12 @@ def _made_from(names: Iterable[str]) -> set[str]:
 
 
 def _is_asked(key: str, values: Mapping[str, object]) -> bool:
-    """False for a partition outside the hours that the question was asked for."""
+    """False for a partition outside the hours, or days, that the question was asked for."""
     first = str(values.get("from", HOUR_LIMITS["min hour"]))
     last = str(values.get("to", HOUR_LIMITS["max hour"]))
-    return not key[:1].isdigit() or first[: len(key)] <= key <= last[: len(key)]
+    return not key[:1].isdigit() or (
+        first[: len(key)] <= key[: len(first)] and key[: len(last)] <= last[: len(key)]
+    )
 
 
 def _files(

@@ -14,6 +14,7 @@ from clickstream_platform.queries.command import pairs
 from clickstream_platform.queries.diff import Change, Difference, difference
 from clickstream_platform.queries.lake import parse_moment
 from clickstream_platform.queries.named import find, free_value, is_name
+from clickstream_platform.queries.variables import values_in
 from clickstream_platform.settings import settings
 
 SHOWN = 20
@@ -39,7 +40,7 @@ def diff(
     given = pairs(params)
     if is_name(name_or_sql):
         question = find(name_or_sql.strip())
-        sql, values = question.sql, question.values(given)
+        sql, values = question.sql, values_in(settings(), question, given)
     else:
         sql, values = name_or_sql, {name: free_value(text) for name, text in given.items()}
     first = parse_moment(since)

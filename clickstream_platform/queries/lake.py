@@ -23,6 +23,7 @@ from clickstream_platform.queries.late import with_late_columns
 from clickstream_platform.queries.only import (
     ROBOTS,
     ROBOTS_RAW,
+    WHOLE,
     can_filter,
     condition,
     is_filtered,
@@ -167,10 +168,11 @@ class Lake:
         for name in names:
             if name in self._mounted:
                 continue
-            if name in view_texts():
+            if name in view_texts() and name not in WHOLE:
                 self._mount_view(name)
             else:
-                self._mount_table(name, self._version_of(name, is_named=is_named))
+                table = WHOLE.get(name, name)
+                self._mount_table(name, table, self._version_of(table, is_named=is_named))
             self._mounted.add(name)
 
     def columns(self, name: str) -> list[str]:
@@ -182,10 +184,10 @@ class Lake:
         layer, _, table = name.partition(".")
         return self.settings.lake / layer / table
 
-    def _mount_table(self, name: str, version: int | None) -> None:
-        relation, columns = self._opened(name, version)
-        kept = self._kept(name, columns)
-        rows = with_late_columns(relation, name, columns)
+    def _mount_table(self, name: str, table: str, version: int | None) -> None:
+        relation, columns = self._opened(table, version)
+        kept = "" if name in WHOLE else self._kept(name, columns)
+        rows = with_late_columns(relation, table, columns)
         self.sql.execute(f"create view {name} as from {rows}{kept}")
 
     def _opened(self, name: str, version: int | None) -> tuple[str, Sequence[str]]:
@@ -225,7 +227,7 @@ class Lake:
     def _mount_view(self, name: str) -> None:
         text = view_texts()[name]
         inputs = mentioned(text)
-        missing = sorted(inputs - self._known)
+        missing = sorted({WHOLE.get(part, part) for part in inputs} - self._known)
         if missing:
             raise QueryError(
                 f"{name} is made from {', '.join(missing)}, which {self.settings.lake} does not "

@@ -6,7 +6,8 @@
 -- param: from = min hour
 -- param: traffic = all | human
 
-A parameter's default stands behind `=`; of choices it is the first.
+A parameter's default stands behind `=`; of choices it is the first. `min hour` and `max hour` take
+hours; `min day` and `max day` take days, where the tables know no hours.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from functools import cache
 from pathlib import Path
 
 from clickstream_platform.errors import ClickstreamError, UsageError
-from clickstream_platform.hours import hour_key, parse_hour
+from clickstream_platform.hours import day_of, hour_key, parse_day, parse_hour
 from clickstream_platform.queries.views import mentioned, view_texts
 
 TRAFFIC_PARAM = "traffic"  # of questions over marts that count with robots and without
@@ -28,6 +29,7 @@ PUBLISHED = ("silver.products", "silver.users", "silver.campaigns", PROGRESS)  #
 SQL_DIR = Path(__file__).parent / "sql"
 # Defaults that leave the hours open; they sort before and after every hour key.
 HOUR_LIMITS = {"min hour": "0000-01-01T00", "max hour": "9999-12-31T23"}
+DAY_LIMITS = {"min day": "0000-01-01", "max day": "9999-12-31"}  # where tables know no hours
 # Whether the state or result of an hour, day or table over all time belongs to the hours asked.
 IN_HOURS = "(hour = 'all' or hour between left($from, length(hour)) and left($to, length(hour)))"
 _HEADER = re.compile(r"^-- (name|description|tables|metrics|param): *(.*?) *$")
@@ -58,6 +60,19 @@ class NamedQuery:
             f"{name}={' | '.join(self.choices.get(name, (default,)))}"
             for name, default in self.params.items()
         )
+
+    @property
+    def is_of_days(self) -> bool:
+        """True if its hours are days."""
+        return self.params.get("from") in DAY_LIMITS
+
+    def span(self, hours: Mapping[str, str]) -> dict[str, str]:
+        """Of `from` and `to`, hours, what the question takes: where it takes days, theirs."""
+        return {
+            name: day_of(hour) if self.params[name] in DAY_LIMITS else hour
+            for name, hour in hours.items()
+            if name in self.params
+        }
 
     def values(self, given: Mapping[str, str]) -> dict[str, object]:
         """The value of every parameter: what was given, else the default.
@@ -158,9 +173,11 @@ def _value(name: str, default: str, choices: tuple[str, ...] | None, given: str 
         raise UsageError(f"{name} must be {' or '.join(choices)}; found {given!r}.")
     if default in HOUR_LIMITS:
         return HOUR_LIMITS[default] if given is None else hour_key(parse_hour(given))
+    if default in DAY_LIMITS:
+        return DAY_LIMITS[default] if given is None else parse_day(given).isoformat()
     if _NUMBER.match(default):
         text = default if given is None else given
-        if not _NUMBER.match(text):
-            raise UsageError(f"{name} must be a whole number; found {text!r}.")
+        if not text.isascii() or not text.isdigit():
+            raise UsageError(f"{name} must be a whole number from 0 on; found {text!r}.")
         return int(text)
     return default if given is None else given

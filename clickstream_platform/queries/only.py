@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping
 ROBOTS = "gold.bot_visitors_hourly"
 PEOPLE = "gold.people"
 ROBOTS_COLUMN = "is_bot"
+# A view that holds all rows of a table, whatever is kept: rows already kept are looked up in it.
+WHOLE = {"gold.all_orders": "gold.fact_transactions"}
 ROBOTS_RAW = "robots"  # the name under which the conditions see ROBOTS, unfiltered
 # Once a robot, a robot all that day.
 _IS_ROBOT = """coalesce((visitor_id, left(event_hour, 10)) in (

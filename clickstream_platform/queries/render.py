@@ -17,8 +17,14 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
+from clickstream_platform.tables.metrics import METRICS
+
 MOST_ROWS_SHOWN = 500
+# What is shown in percent; other numbers below 1 keep three digits, so that none looks like 0.
 RATE_SUFFIX = "_rate"
+_SHARES = {name for name, metric in METRICS.items() if metric.unit == "share"} | {"agreement"}
+_FINE_SCALE = 6  # beyond it a decimal is a quotient of PostgreSQL's
+_MONEY_SCALE = 2
 # A spreadsheet takes a cell that begins with one of these for a formula.
 _FORMULA = r"^[=+\-@\t\r\n]"
 _NARROWEST_PIPE = 10_000  # rich cuts a table to the width; a pipe has none
@@ -105,16 +111,33 @@ def cell(value: object, kind: pa.DataType, name: str) -> str:
     """How one value reads in the table."""
     if value is None:
         return "-"
-    if pa.types.is_decimal(kind):
-        return f"{value:,}"
-    if pa.types.is_floating(kind):
-        return f"{value:.2%}" if name.endswith(RATE_SUFFIX) else f"{value:,.2f}"
+    if isinstance(value, Decimal):
+        return _decimal(value, kind.scale, name)
+    if isinstance(value, float):
+        return _fraction(value, name)
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
     text = f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else _csv_text(value)
     return text.replace("[", r"\[")
+
+
+def _decimal(value: Decimal, scale: int, name: str) -> str:
+    if scale > _FINE_SCALE or _is_share(name):
+        return _fraction(float(value), name)
+    text = f"{value:,}"
+    return text.rstrip("0").rstrip(".") if scale > _MONEY_SCALE else text
+
+
+def _fraction(value: float, name: str) -> str:
+    if _is_share(name):
+        return f"{value:.2%}"
+    return f"{value:.3g}" if abs(value) < 1 else f"{value:,.2f}"
+
+
+def _is_share(name: str) -> bool:
+    return name.endswith(RATE_SUFFIX) or name in _SHARES
 
 
 def _is_text(kind: pa.DataType) -> bool:

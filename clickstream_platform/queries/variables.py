@@ -1,7 +1,11 @@
-"""What views take from the home's settings."""
+"""What views and questions take from the home's settings."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from clickstream_platform.errors import UsageError
+from clickstream_platform.queries.named import NamedQuery
 from clickstream_platform.settings import Settings
 
 REVENUE_FINAL_AFTER_S = 120
@@ -16,3 +20,19 @@ def variables(settings: Settings) -> dict[str, int | str]:
         "session_idle_s": settings.sessions.idle_s,
         "reporting_currency": settings.reporting_currency,
     }
+
+
+def values_in(
+    settings: Settings, question: NamedQuery, given: Mapping[str, str]
+) -> dict[str, object]:
+    """The question's values, where a name must be one that the settings hold.
+
+    Raises: UsageError with the names there are.
+    """
+    values = question.values(given)
+    if "funnel" in values and values["funnel"] not in settings.funnels:
+        raise UsageError(
+            f"funnel must be {' or '.join(settings.funnels)}, as the settings name them; "
+            f"found {values['funnel']!r}."
+        )
+    return values

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -21,12 +21,12 @@ def view_texts() -> dict[str, str]:
     return {path.stem: path.read_text(encoding="utf-8") for path in sorted(VIEW_DIR.glob("*.sql"))}
 
 
-def base_tables(names: Iterable[str]) -> set[str]:
-    """The tables that `names`, tables or views, are made from in the end."""
+def base_tables(names: Iterable[str], *, but: Collection[str] = ()) -> set[str]:
+    """The tables that `names`, tables or views, are made from in the end; not through `but`."""
     found = set()
-    for name in names:
+    for name in set(names) - set(but):
         inner = mentioned(view_texts()[name]) if name in view_texts() else set()
-        found |= base_tables(inner) if inner else {name}
+        found |= base_tables(inner, but=but) if inner else {name}
     return found
 
 

@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 
 from clickstream_platform.queries.render import cell
 from clickstream_platform.settings import Settings
-from clickstream_platform.tiles.answers import ALL_HOURS, Answer, answer
+from clickstream_platform.tiles.answers import ALL_HOURS, PART_DAYS, Answer, answer
 from clickstream_platform.tiles.model import Tile, View
 from clickstream_platform.tiles.texts import shown
 
@@ -71,6 +71,7 @@ def _tile(settings: Settings, tile: Tile, view: View) -> Mapping[str, object]:
         "red": found.red,
         "warned": found.warned,
         "is_of_all_hours": ALL_HOURS in found.unfiltered,
+        "is_of_whole_days": PART_DAYS in found.unfiltered,
         "command": found.command or f"clickstream query {tile.query}",
         **_body(tile, found),
     }

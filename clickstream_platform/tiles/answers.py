@@ -21,7 +21,7 @@ from clickstream_platform.queries.named import (
     NamedQuery,
     find,
 )
-from clickstream_platform.queries.only import ROBOTS_COLUMN, is_filtered, quoted
+from clickstream_platform.queries.only import ROBOTS_COLUMN, WHOLE, is_filtered, quoted
 from clickstream_platform.queries.views import base_tables
 from clickstream_platform.settings import Settings
 from clickstream_platform.tables.traffic import LATE_COLUMNS
@@ -29,6 +29,7 @@ from clickstream_platform.tiles.model import Tile, View
 
 BENEATH_GOLD = "silver/events"  # what every table of gold is made from
 ALL_HOURS = "time"  # the filter that a question without hours cannot apply
+PART_DAYS = "hour"  # what of that filter a question of days cannot apply
 _CHECKS = """
 select "table", hour, action, rule from ops.v_dq_results
 where not passed and action in ('block', 'warn') and "table" in ({tables})
@@ -79,7 +80,7 @@ class Answer:
 
     `red` and `warned` say which checks of the tile's tables did not pass in the view's hours;
     `unfiltered` names the filters that this tile's tables have no column for, or that its question
-    does not take (`time`); `command` gives the same rows in a terminal.
+    does not take (`time`; `hour` if it takes days); `command` gives the same rows in a terminal.
     """
 
     rows: pa.Table | None
@@ -103,7 +104,7 @@ def answer(settings: Settings, tile: Tile, view: View, extract: Extract | None =
             missing = sorted(tables - set(lake.tables))
             if missing:
                 return Answer(None, problem=_not_built(missing))
-            lake.only = _usable(lake, question, tables, view)
+            lake.only = _usable(lake, question, view)
             return _answer(lake, question, tile, view, tables)
     except (ClickstreamError, duckdb.Error, pa.ArrowException) as error:
         return Answer(None, problem=str(error).splitlines()[0])
@@ -126,7 +127,10 @@ def stamp(settings: Settings, tile: Tile) -> str:
 def _answer(
     lake: Lake, question: NamedQuery, tile: Tile, view: View, tables: Iterable[str]
 ) -> Answer:
-    known = {name: value for name, value in view.params.items() if name in question.params}
+    known = {
+        **{name: value for name, value in view.params.items() if name in question.params},
+        **question.span(view.hours),
+    }
     if not _tells_robots(lake, tables):
         known.pop(TRAFFIC_PARAM, None)
     rows = lake.run(question.sql, question.values({**known, **tile.params})).read_all()
@@ -137,7 +141,7 @@ def _answer(
         data_through=_data_through(lake, paths, view),
         red=red,
         warned=warned,
-        unfiltered=_unfiltered(view, known, lake.only),
+        unfiltered=_unfiltered(question, view, known, lake.only),
         command=_command(tile, {**known, **tile.params}, lake.only, view.as_of),
     )
 
@@ -152,9 +156,14 @@ def _tells_robots(lake: Lake, tables: Iterable[str]) -> bool:
 
 
 def _unfiltered(
-    view: View, params: Mapping[str, str], only: Mapping[str, str | bool]
+    question: NamedQuery,
+    view: View,
+    params: Mapping[str, str],
+    only: Mapping[str, str | bool],
 ) -> tuple[str, ...]:
     missed = [ALL_HOURS] if set(view.hours) - set(params) else []
+    if question.is_of_days and not view.is_of_whole_days:
+        missed.append(PART_DAYS)
     by_param = {ROBOTS_COLUMN} if TRAFFIC_PARAM in params else set()
     return (*missed, *sorted(set(view.only) - set(only) - by_param))
 
@@ -175,12 +184,10 @@ def _command(
     return shlex.join(parts)
 
 
-def _usable(
-    lake: Lake, question: NamedQuery, tables: Iterable[str], view: View
-) -> dict[str, str | bool]:
+def _usable(lake: Lake, question: NamedQuery, view: View) -> dict[str, str | bool]:
     """The filters that every table with rows of its own has a column for; a question that takes
     the kind of traffic leaves out robots in its own way."""
-    facts = [name for name in tables if is_filtered(name)]
+    facts = [name for name in base_tables(question.tables, but=WHOLE) if is_filtered(name)]
     asked = {ROBOTS_COLUMN} if TRAFFIC_PARAM in question.params else set()
     return {
         column: value

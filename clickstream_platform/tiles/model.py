@@ -85,6 +85,11 @@ class View:
         return self.hours if self.with_bots else {**self.hours, TRAFFIC_PARAM: "human"}
 
     @property
+    def is_of_whole_days(self) -> bool:
+        """True if no day is in part of its hours only."""
+        return (self.first or "T00").endswith("T00") and (self.last or "T23").endswith("T23")
+
+    @property
     def hours(self) -> dict[str, str]:
         """The view's hours as parameters of a named question."""
         limits = {"from": self.first, "to": self.last}

@@ -94,7 +94,7 @@ def pair(a: str, b: str, n: int) -> dict[str, Any]:
 
 
 def credit(model: str, channel: str, share: str, worth: str) -> dict[str, Any]:
-    return {"event_day": DAY, "conversion_id": "o1", "model": model, "channel_group": channel,
+    return {"event_day": DAY, "conversion_id": "o3", "model": model, "channel_group": channel,
             "mkt_campaign": "sale" if channel == "Email" else None,
             "credit": Decimal(share), "credited_value": Decimal(worth),
             "is_bot": False}  # fmt: skip

@@ -213,6 +213,7 @@ def build(home: Path) -> Settings:
         event(3, "purchase", "10:03:00", "v1", a, b),
         event(4, "purchase", "11:05:00", "v2", a),
     ])  # fmt: skip
+    write(home, "gold/bot_visitors_hourly", [])  # a build writes it with the sessions
     write(home, "gold/fact_transactions", [
         order(3, "10:03:00", "30.00", a, a | {"quantity": 0}, b), order(4, "11:05:00", "20.50", a),
     ])  # fmt: skip
@@ -226,7 +227,8 @@ def build(home: Path) -> Settings:
     ]  # fmt: skip
     write(home, "gold/funnel_10min", humans(walked, sessions_at_step=1, sessions_through_step=1))
     write(home, "gold/fact_sessions", [
-        session("bought", "10:01:00", "10:03:00", purchases=1, add_to_carts=1, is_engaged=True),
+        session("bought", "10:01:00", "10:03:00", purchases=1, add_to_carts=1, is_engaged=True,
+                visitor_id="v3"),
         session("left", "10:20:00", "10:36:59", add_to_carts=1),
         session("on_limit", "10:30:00", "10:37:00", add_to_carts=1),
         session("open", "11:00:00", "11:07:00", add_to_carts=1, landing_page=None),

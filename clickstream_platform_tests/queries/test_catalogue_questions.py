@@ -47,6 +47,7 @@ def test_the_version_begins_with_its_moment_and_ends_before_the_next(tmp_path: P
     )
     write(tmp_path, "gold/product_metrics_daily", [])
     write(tmp_path, "gold/people", [])
+    write(tmp_path, "gold/bot_visitors_hourly", [])
     expected = [(None, None), (1, "new"), (1, "new"), (2, "vip"), (2, "vip")]
     with Lake(read_settings(home=tmp_path)) as lake:
         for view, moment in (

@@ -118,6 +118,10 @@ def test_the_list_names_every_question(query) -> None:  # noqa: ANN001
         (("hourly", "--as-of", "noon"), "is not a time"),
         (("hourly", "--version", "9"), "has versions 0"),
         (("hourly", "--version", "0", "--as-of", "2026-01-01"), "not both"),
+        (("named_funnel", "-p", "funnel=buy"), "must be checkout or purchase or search, as the"),
+        (("attribution", "-p", "model=foo"), "model must be all or first_touch or last_touch"),
+        (("anomalies", "-p", "kind=x"), "kind must be all or bot or conversion_rate or events"),
+        (("top_products", "-p", "limit=-1"), "limit must be a whole number from 0 on; found '-1'"),
     ],
 )
 def test_wrong_use_ends_with_2_and_words(query, arguments: tuple[str, ...], words: str) -> None:  # noqa: ANN001
@@ -135,3 +139,25 @@ def test_cells_and_plain_values() -> None:
         "at": "2026-01-01T00:00:00Z",
         "all": [3, 0.1],
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "name", "shown"),
+    [
+        (0.0512, pa.float64(), "conversion_rate", "5.12%"),
+        (0.97, pa.float64(), "agreement", "97.00%"),
+        (0.0008333, pa.float64(), "support", "0.000833"),
+        (0.0, pa.float64(), "support", "0"),
+        (-0.25, pa.float64(), "sessions_change", "-0.25"),
+        (1234.5, pa.float64(), "lift", "1,234.50"),
+        (Decimal("1234.50"), pa.decimal128(12, 2), "revenue", "1,234.50"),
+        (Decimal("2124.500000"), pa.decimal128(38, 6), "credit", "2,124.5"),
+        (Decimal("2124.000000"), pa.decimal128(38, 6), "credit", "2,124"),
+        (Decimal("0.3333333333333333"), pa.decimal128(17, 16), "conversion_rate", "33.33%"),
+        (Decimal("0.3333333333333333"), pa.decimal128(17, 16), "support", "0.333"),
+    ],
+)
+def test_no_number_below_one_looks_like_nothing(
+    value: object, kind: pa.DataType, name: str, shown: str
+) -> None:
+    assert cell(value, kind, name) == shown

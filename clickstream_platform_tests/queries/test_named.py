@@ -150,9 +150,9 @@ def test_conversion_by_hour(tiny: Settings) -> None:
     assert ask(tiny, "conversion_by_hour")[0]["conversion_rate"] == pytest.approx(1 / 3)
 
 
-def test_sessions_summary_counts_only_closed_carts_as_abandoned(tiny: Settings) -> None:
+def test_a_cart_of_a_session_that_is_still_open_counts_as_the_metric_says(tiny: Settings) -> None:
     [row] = ask(tiny, "sessions_summary")
-    assert (row["sessions"], row["closed_sessions"], row["abandoned_carts"]) == (4, 2, 1)
+    assert (row["sessions"], row["closed_sessions"], row["abandoned_carts"]) == (4, 2, 3)
     assert row["average_duration_s"] == pytest.approx((120 + 1019 + 420 + 420) / 4)
     assert (row["engagement_rate"], row["bounce_rate"]) == (0.25, 0.75)
     assert row["conversion_rate"] == 0.25
@@ -240,8 +240,22 @@ def test_an_unknown_parameter_and_a_wrong_hour_are_told() -> None:
         find("hourly").values({"until": "x"})
     with pytest.raises(UsageError, match="'yesterday' is not an hour"):
         find("hourly").values({"from": "yesterday"})
-    with pytest.raises(UsageError, match="limit must be a whole number"):
-        find("top_products").values({"limit": "1; drop"})
+    for text in ("1; drop", "-1", "²"):
+        with pytest.raises(UsageError, match="limit must be a whole number from 0 on"):
+            find("top_products").values({"limit": text})
+
+
+def test_a_question_of_days_takes_days_and_names_that_of_an_hour() -> None:
+    journeys = find("journeys")
+    assert journeys.is_of_days and not find("hourly").is_of_days
+    with pytest.raises(UsageError, match=r"'2026-11-20T10' is not a day.* that hour is 2026"):
+        journeys.values({"from": TEN})
+    with pytest.raises(UsageError, match="'2026-11-31' is not a day"):
+        journeys.values({"to": "2026-11-31"})
+    assert journeys.values({"to": "2026-11-20"})["to"] == "2026-11-20"
+    hours = {"from": TEN, "to": ELEVEN}
+    assert journeys.span(hours) == {"from": "2026-11-20", "to": "2026-11-20"}
+    assert (find("hourly").span(hours), find("retention").span(hours)) == (hours, {})
 
 
 def test_of_choices_the_first_is_the_default_and_others_are_refused() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from clickstream_platform.queries.named import find, named_queries
 from clickstream_platform.tables.activity import DIMENSIONS
+from clickstream_platform.tables.anomalies import KINDS
 from clickstream_platform.tables.attribution import MODELS
 from clickstream_platform.tables.catalog import BY_PATH
 from clickstream_platform.tables.traffic import ALL_TRAFFIC, TRAFFIC
@@ -32,6 +33,8 @@ def test_every_question_of_a_kind_of_traffic_offers_the_kinds_there_are() -> Non
     [
         ("traffic", "dimension", set(DIMENSIONS)),
         ("touchpoints", "model", set(MODELS)),
+        ("attribution", "model", {"all", *MODELS}),
+        ("anomalies", "kind", {"all", "bot", "price", *KINDS}),
         ("retention", "period", set(PERIODS)),
         ("retention", "basis", allowed("gold/retention_cohort", "basis")),
         ("named_funnel", "unit", allowed("gold/funnels_daily", "unit")),

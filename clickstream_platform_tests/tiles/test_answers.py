@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
@@ -15,7 +14,7 @@ from clickstream_platform.queries.lake import Lake, QueryError
 from clickstream_platform.queries.named import find
 from clickstream_platform.queries.views import base_tables
 from clickstream_platform.settings import Settings
-from clickstream_platform.tiles.answers import ALL_HOURS, answer, stamp
+from clickstream_platform.tiles.answers import ALL_HOURS, PART_DAYS, answer, stamp
 from clickstream_platform.tiles.model import Tile, View
 from clickstream_platform.tiles.pages import PAGES
 from clickstream_platform_tests.queries import lake_rows
@@ -30,7 +29,7 @@ SESSIONS = Tile("Sessions", "session_totals")
 def test_every_tile_shows_the_rows_of_its_named_question(tile: Tile, tiny: Settings) -> None:
     question = find(tile.query)
     found = answer(tiny, tile, View(first=TEN, last=TEN))
-    hours = {name: TEN for name in ("from", "to") if name in question.params}
+    hours = question.span({"from": TEN, "to": TEN})
     with Lake(tiny) as lake:
         missing = base_tables(question.tables) - set(lake.tables)
         if missing:
@@ -46,6 +45,7 @@ def test_every_tile_shows_the_rows_of_its_named_question(tile: Tile, tiny: Setti
     for number in tile.numbers:
         assert number.column in found.rows.column_names
     assert (ALL_HOURS in found.unfiltered) == (not hours)
+    assert (PART_DAYS in found.unfiltered) == question.is_of_days
 
 
 def test_the_hours_chosen_move_everything_that_is_not_about_all_time() -> None:
@@ -129,7 +129,7 @@ def test_a_table_that_does_not_exist_is_a_friendly_sentence(tmp_path: Path) -> N
     found = answer(empty_home(tmp_path), SESSIONS, View())
     assert found.rows is None
     assert found.problem is not None
-    assert found.problem.startswith("Not built yet: gold.fact_sessions")
+    assert found.problem.startswith("Not built yet: gold.bot_visitors_hourly, gold.fact_s")
     assert "clickstream run" in found.problem
 
 
@@ -183,10 +183,10 @@ def test_a_view_is_a_value() -> None:
 
 def test_bots_left_out_are_the_visitors_that_were_robots_that_day(tmp_path: Path) -> None:
     home = lake_rows.build(tmp_path)
-    assert answer(home, SESSIONS, View(with_bots=False)).unfiltered == ("is_bot",)
-    seen = pa.table({"event_hour": [TEN, ELEVEN], "visitor_id": ["left", "open"],
-                     "is_bot": [True, False]})  # fmt: skip
-    write_deltalake(str(home.lake / "gold" / "bot_visitors_hourly"), seen)
+    lake_rows.write(home.home, "gold/bot_visitors_hourly", [
+        {"event_hour": TEN, "visitor_id": "left", "is_bot": True},
+        {"event_hour": ELEVEN, "visitor_id": "open", "is_bot": False},
+    ])  # fmt: skip
     found = answer(home, SESSIONS, View(with_bots=False))
     assert found.unfiltered == ()
     assert found.rows is not None

@@ -1,18 +1,21 @@
 -- name: attribution
--- description: Orders and revenue each channel is owed, by attribution model.
--- tables: gold.attribution_credit
+-- description: Orders of the hours and their revenue by the channel it is owed to, and by model.
+-- tables: gold.attribution_credit, gold.fact_transactions
 -- param: from = min hour
 -- param: to = max hour
--- param: model = %
+-- param: model = all | first_touch | last_touch | linear | position_based | time_decay | markov | shapley
+-- param: traffic = all | human
 
--- By whole days: those that the hours asked are in.
 select
-    model,
-    channel_group,
-    sum(credit)::double precision as orders,
-    sum(credited_value) as revenue,
-    count(distinct conversion_id) as orders_touched
-from gold.attribution_credit
-where model like $model and event_day between left($from, 10) and left($to, 10)
-group by model, channel_group
-order by model, revenue desc, channel_group
+    owed.model,
+    owed.channel_group,
+    sum(owed.credit)::double precision as orders,
+    sum(owed.credited_value) as revenue,
+    count(distinct owed.conversion_id) as orders_touched
+from gold.attribution_credit as owed
+join gold.fact_transactions as orders on orders.order_id = owed.conversion_id
+where orders.event_hour between $from and $to
+    and $model in ('all', owed.model)
+    and ($traffic = 'all' or not owed.is_bot)
+group by owed.model, owed.channel_group
+order by owed.model, revenue desc, owed.channel_group

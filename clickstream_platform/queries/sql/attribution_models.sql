@@ -1,6 +1,7 @@
 -- name: attribution_models
 -- description: Revenue each channel is owed by all seven models, side by side.
 -- tables: gold.attribution_credit
+-- param: traffic = all | human
 
 select
     channel_group,
@@ -13,5 +14,6 @@ select
     sum(credited_value) filter (where model = 'markov') as markov,
     sum(credited_value) filter (where model = 'shapley') as shapley
 from gold.attribution_credit
+where $traffic = 'all' or not is_bot
 group by channel_group
 order by linear desc nulls last, channel_group

@@ -1,6 +1,7 @@
 -- name: cart_recovery
 -- description: Carts left behind by day: what was lost, and what came back within 7 days.
 -- tables: gold.cart_abandonment
+-- param: traffic = all | human
 
 select
     event_day,
@@ -11,5 +12,6 @@ select
     coalesce(sum(recovered_value), 0) as recovered_value,
     1e0 * count(recovered_order_id) / count(*) as recovery_rate
 from gold.cart_abandonment
+where $traffic = 'all' or not is_bot
 group by event_day
 order by event_day

@@ -1,5 +1,5 @@
 -- name: hour_of_day_pattern
--- description: Average hour of the day: events, orders, revenue and conversion.
+-- description: Average hour of the day: events, orders and revenue of an hour, orders by sessions.
 -- tables: gold.hourly_metrics, gold.dim_time
 -- param: traffic = all | human
 
@@ -7,10 +7,11 @@ select
     hours.hour_of_day,
     hours.day_part,
     count(*) as hours_seen,
-    avg(metrics.events) as events_per_hour,
-    sum(metrics.orders)::bigint as orders,
-    sum(metrics.revenue) as revenue,
-    1e0 * sum(metrics.orders) / nullif(sum(metrics.sessions_started), 0) as orders_per_session
+    avg(metrics.events)::double precision as events_per_hour,
+    avg(metrics.orders - metrics.orders_other_currency)::double precision as orders_per_hour,
+    avg(metrics.revenue)::double precision as revenue_per_hour,
+    1e0 * sum(metrics.orders - metrics.orders_other_currency)
+        / nullif(sum(metrics.sessions_started), 0) as orders_per_session
 from gold.hourly_metrics as metrics
 join gold.dim_time as hours on hours.hour_of_day = cast(right(metrics.event_hour, 2) as integer)
 where metrics.traffic = $traffic

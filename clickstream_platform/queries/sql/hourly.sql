@@ -14,7 +14,7 @@ select
     view_items,
     add_to_carts,
     sessions_started,
-    orders,
+    orders - orders_other_currency as orders,
     revenue,
     orders_other_currency
 from gold.hourly_metrics

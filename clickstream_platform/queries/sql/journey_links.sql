@@ -1,12 +1,11 @@
 -- name: journey_links
--- description: How many sessions went from each step to the next one, by place in the session.
+-- description: How many of the days' sessions went from each step to the next, by place in the session.
 -- tables: gold.journey_paths
--- param: from = min hour
--- param: to = max hour
+-- param: from = min day
+-- param: to = max day
 -- param: traffic = all | human
 -- param: limit = 60
 
--- By whole days: those that the hours asked are in.
 select
     (depth - 1) || '. ' || split_part(path, ' > ', depth::integer - 1) as from_step,
     depth || '. ' || step as to_step,
@@ -14,7 +13,7 @@ select
     sum(converted_sessions)::bigint as converted_sessions
 from gold.journey_paths
 where traffic = $traffic and depth > 1
-    and event_day between left($from, 10) and left($to, 10)
+    and event_day between $from and $to
 group by 1, 2
 order by sessions desc, from_step, to_step
 limit $limit

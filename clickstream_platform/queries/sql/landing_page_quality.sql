@@ -11,7 +11,7 @@ select
     count(*) as sessions,
     1e0 * count(*) filter (where is_engaged) / count(*) as engagement_rate,
     1e0 * count(*) filter (where purchases > 0) / count(*) as conversion_rate,
-    sum(transaction_revenue) as revenue
+    sum(revenue) as revenue
 from gold.dim_sessions
 where not is_bot and event_hour between $from and $to
 group by landing_page

@@ -10,12 +10,13 @@ select
     events,
     visitors,
     sessions_started,
-    orders,
+    orders - orders_other_currency as orders,
     revenue,
     events - lag(events) over by_hour as events_change,
     visitors - lag(visitors) over by_hour as visitors_change,
     sessions_started - lag(sessions_started) over by_hour as sessions_started_change,
-    orders - lag(orders) over by_hour as orders_change,
+    orders - orders_other_currency
+        - lag(orders - orders_other_currency) over by_hour as orders_change,
     revenue - lag(revenue) over by_hour as revenue_change
 from gold.hourly_metrics
 where traffic = $traffic and event_hour between $from and $to

@@ -4,8 +4,8 @@
 -- param: funnel = purchase
 -- param: unit = session | user
 -- param: mode = ordered | any | strict
--- param: from_day = 0000-01-01
--- param: to_day = 9999-12-31
+-- param: from_day = min day
+-- param: to_day = max day
 
 select
     traffic,

@@ -12,7 +12,7 @@ with hours as (
         count(*) as hours,
         coalesce(sum(events), 0)::bigint as events,
         coalesce(sum(sessions_started), 0)::bigint as sessions,
-        coalesce(sum(orders), 0)::bigint as orders,
+        coalesce(sum(orders - orders_other_currency), 0)::bigint as orders,
         coalesce(sum(revenue), 0)::decimal(22, 2) as revenue,
         coalesce(sum(orders_other_currency), 0)::bigint as orders_other_currency
     from gold.hourly_metrics

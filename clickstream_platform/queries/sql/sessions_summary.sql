@@ -1,9 +1,10 @@
 -- name: sessions_summary
 -- description: Sessions: count, length, engagement, bounces, conversion and abandoned carts.
--- tables: gold.session_states
--- metrics: sessions, engagement_rate, bounce_rate, conversion_rate
+-- tables: gold.dim_sessions
+-- metrics: sessions, engagement_rate, bounce_rate, conversion_rate, abandoned_carts
 -- param: from = min hour
 -- param: to = max hour
+-- param: traffic = all | human
 
 select
     count(*) as sessions,
@@ -14,6 +15,6 @@ select
     1e0 * count(*) filter (where is_engaged) / nullif(count(*), 0) as engagement_rate,
     1e0 * count(*) filter (where not is_engaged) / nullif(count(*), 0) as bounce_rate,
     1e0 * count(*) filter (where purchases > 0) / nullif(count(*), 0) as conversion_rate,
-    count(*) filter (where cart_abandoned) as abandoned_carts
-from gold.session_states
-where event_hour between $from and $to
+    count(*) filter (where add_to_carts > 0 and purchases = 0) as abandoned_carts
+from gold.dim_sessions
+where event_hour between $from and $to and ($traffic = 'all' or not is_bot)

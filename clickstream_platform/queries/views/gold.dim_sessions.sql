@@ -1,14 +1,19 @@
--- gold.session_states with the customer, the day, and whether the visitor was a robot that day.
+-- gold.session_states with the customer, the day, whether the visitor was a robot that day, and the
+-- orders and revenue of the session as the metrics count them (`purchases` counts all currencies).
 select
     sessions.*,
     coalesce(sessions.user_id, sessions.visitor_id) as customer_id,
     left(sessions.event_hour, 10) as event_day,
-    coalesce(robots.is_bot, false) as is_bot
+    robots.visitor_id is not null as is_bot,
+    coalesce(bought.orders, 0) as orders,
+    coalesce(bought.revenue, 0)::decimal(22, 2) as revenue
 from gold.session_states as sessions
 left join (
-    select distinct visitor_id, left(event_hour, 10) as event_day, is_bot
+    select visitor_id, left(event_hour, 10) as event_day
     from gold.bot_visitors_hourly
     where is_bot
+    group by 1, 2
 ) as robots
     on robots.visitor_id = sessions.visitor_id
     and robots.event_day = left(sessions.event_hour, 10)
+left join gold.session_orders as bought on bought.session_id = sessions.session_id

@@ -7,7 +7,7 @@ TOTALS = (
     Number("Visitors", "visitors"),
     Number("Sessions", "sessions"),
     Number("Orders", "orders"),
-    Number("Revenue", "revenue", "money", help="All currencies added up as they are."),
+    Number("Revenue", "revenue", "money", help="Orders in the reporting currency."),
     Number("Conversion", "conversion_rate", "rate", help="Sessions with an order."),
     Number("Order value", "average_order_value", "money"),
     Number("Engagement", "engagement_rate", "rate"),
