@@ -12,6 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from clickstream_platform.oracle.removal import weights as weights_by_solving_anew
+from clickstream_platform.tables.attribution import MODELS
 from clickstream_platform.transforms.attribution import attribution_credit
 from clickstream_platform.transforms.markov import removal_weights
 from clickstream_platform_tests.transforms.literal import at, money
@@ -136,6 +137,39 @@ def test_the_look_back_is_what_is_asked_for(spark: SparkSession) -> None:
 
     assert touched(4) == {"early", "late"}, "exactly four days belong"
     assert touched(3) == {"late"}
+
+
+def test_an_order_without_a_touch_is_whole_in_the_unattributed_row(spark: SparkSession) -> None:
+    """Its visitor's sessions started just before the look-back and just after the order; others
+    order and look around on the same day."""
+    sessions = [
+        ("2024-10-30", "v1", "too early", at("11:59:59", "2024-10-30"), "A", None, None),
+        (DAY, "v1", "too late", at("12:00:01"), "B", None, None),
+        (DAY, "v2", "touch", at("11:00:00"), "A", "x", None),
+        (DAY, "v3", "idle", at("11:00:00"), "B", None, None),
+    ]
+    orders = [
+        (DAY, "alone", "v1", at("12:00:00"), money("33.37"), True),
+        (DAY, "nobody", None, at("12:00:00"), money("0.01"), True),
+        (DAY, "led", "v2", at("12:00:00"), money("10.00"), True),
+    ]
+    rows = credits(spark, sessions, orders)
+    assert {row["model"] for row in rows} == {*MODELS} and len(MODELS) == 7
+    for model in MODELS:
+        of_model = [row for row in rows if row["model"] == model]
+        unattributed = {
+            row["conversion_id"]: (row["credited_value"], row["credit"], row["touch_no"])
+            for row in of_model
+            if row["channel_group"] == "(unattributed)"
+        }
+        assert unattributed == {
+            "alone": (Decimal("33.37"), 1, 0),
+            "nobody": (Decimal("0.01"), 1, 0),
+        }, model
+        touches = {row["touch_id"] for row in of_model if row["conversion_id"] != "led"}
+        assert touches == {None}
+        assert len(of_model) == 3, "one row an order, nothing twice"
+        assert sum(row["credited_value"] for row in of_model) == Decimal("43.38")
 
 
 def credits(
