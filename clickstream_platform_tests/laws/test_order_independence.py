@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from clickstream_platform.build.bronze import build_bronze
 from clickstream_platform.build.gold import build_gold
 from clickstream_platform.build.silver import build_silver
-from clickstream_platform.build.staleness import stale_silver
+from clickstream_platform.build.staleness import stale_gold, stale_silver
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.storage import hour_state
 from clickstream_platform.tables.catalog import ALL, GOLD, SILVER
@@ -124,13 +125,54 @@ def build_some_alone(workspace: Workspace, rng: random.Random) -> None:
     build_gold(workspace, [hour], run_id="again", force=True)
 
 
-def check(seeds: Sequence[int], new_workspace: Callable[..., Workspace], folder: Path) -> Workspace:
-    cases = {seed: random_case(seed) for seed in seeds}
-    whole = new_workspace(folder / "whole")
-    for arrivals in cases.values():
+def build_each_alone(workspace: Workspace, rng: random.Random) -> int:
+    """Every hour is built by itself: all in one random order, silver and gold at once; then, in
+    random orders too, those of which a neighbour's silver came later. Returns the builds of gold.
+    """
+    workspace.look_at_landing()
+    build_bronze(workspace, [*workspace.manifest.waiting_hours()], run_id="alone")
+    hours = stale_silver(workspace, hour_state.current(workspace.lake))
+    for hour in rng.sample(hours, len(hours)):
+        build_silver(workspace, [hour], run_id="alone")
+        build_gold(workspace, [hour], run_id="alone")
+    count = len(hours)
+    while stale := stale_gold(workspace, hour_state.current(workspace.lake)):
+        count += len(stale)
+        assert count <= 4 * len(hours), f"{stale} stay stale"
+        for hour in rng.sample(stale, len(stale)):
+            build_gold(workspace, [hour], run_id="alone")
+    return count
+
+
+def land_whole(workspace: Workspace, cases: Mapping[int, list[Arrival]]) -> None:
+    for seed, arrivals in cases.items():
         for hour, lines in by_hour(arrivals).items():
-            land(whole, "shop_json", hour, "all.json", b"\n".join(lines))
+            land(workspace, "shop_json", hour, f"{seed}.json", b"\n".join(lines))
+
+
+def check(
+    seeds: Sequence[int], days: int, new_workspace: Callable[..., Workspace], folder: Path
+) -> Workspace:
+    """One batch over all equals three drops of files, and equals every hour alone.
+
+    The cases share `days` nights of four hours, for hours alone cost by their number.
+    """
+    cases = {seed: random_case(seed, day=seed % days) for seed in seeds}
+    whole = new_workspace(folder / "whole")
+    land_whole(whole, cases)
     bring_up(whole)
+    expected = content(whole)
+    assert sessions_over_hours(whole) >= 3 * len(seeds)
+    assert len(expected["silver/events"]) > 80 * len(seeds)
+    assert len(expected["silver/duplicates"]) >= len(seeds)
+    assert len(expected["silver/quarantine"]) >= len(seeds)
+
+    alone = new_workspace(folder / "alone")
+    land_whole(alone, cases)
+    rng = random.Random(f"alone {seeds}")
+    assert build_each_alone(alone, rng) > 4 * days, "some hours came before their neighbours"
+    assert not differences(content(alone), expected)
+    assert bring_up(alone) == []
 
     pieces = new_workspace(folder / "pieces")
     rng = random.Random(f"runs {seeds}")
@@ -141,21 +183,23 @@ def check(seeds: Sequence[int], new_workspace: Callable[..., Workspace], folder:
         if number == 1:
             build_some_alone(pieces, rng)
         bring_up(pieces)
-
-    expected = content(whole)
-    assert len(expected["silver/events"]) > 80 * len(seeds)
-    assert len(expected["silver/duplicates"]) >= len(seeds)
-    assert len(expected["silver/quarantine"]) >= len(seeds)
     assert not differences(content(pieces), expected)
     verified(whole)
     verified(pieces)
     return pieces
 
 
+def sessions_over_hours(workspace: Workspace) -> int:
+    """How many sessions have events in several hours."""
+    found = rows(workspace, FACT_EVENTS, "session_id", "event_hour")
+    of_session = {(row["session_id"], row["event_hour"]) for row in found if row["session_id"]}
+    return sum(count > 1 for count in Counter(name for name, _ in of_session).values())
+
+
 def test_order_and_split_of_the_files_do_not_show_and_a_second_run_does_nothing(
     new_workspace: Callable[..., Workspace], tmp_path: Path
 ) -> None:
-    pieces = check(range(10), new_workspace, tmp_path)
+    pieces = check(range(10), 1, new_workspace, tmp_path)
     before = versions(pieces, ALL)
     assert bring_up(pieces) == []
     assert versions(pieces, ALL) == before
@@ -167,7 +211,7 @@ def test_order_and_split_of_the_files_do_not_show_and_a_second_run_does_nothing(
 def test_order_and_split_of_the_files_do_not_show(
     first: int, new_workspace: Callable[..., Workspace], tmp_path: Path
 ) -> None:
-    check(range(first, first + 25), new_workspace, tmp_path)
+    check(range(first, first + 25), 6, new_workspace, tmp_path)
 
 
 def sessions(workspace: Workspace) -> list[tuple[str, str, int]]:
