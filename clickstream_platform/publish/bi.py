@@ -89,7 +89,7 @@ def view_texts() -> dict[str, str]:
 
 
 def needs(text: str) -> set[str]:
-    """The tables a view is made from, as its file says."""
+    """The tables and views of gold that a view is made from, as its file says."""
     match = _NEEDS.search(text)
     return set() if match is None else {part.strip() for part in match.group(1).split(",")}
 
@@ -113,7 +113,7 @@ def _make_views(
             of_lake = make_views(connection, settings, existing)
             connection.execute("create schema if not exists bi")
             for name, text in view_texts().items():
-                missing = sorted(needs(text) - existing)
+                missing = sorted(needs(text) - existing - {*of_lake})
                 if missing:
                     waiting.append((name, ", ".join(missing)))
                     continue

@@ -75,7 +75,6 @@ NOT_THE_WHOLE = {
        for name in ("top_products", "top_categories", "category_trend", "revenue_by_brand")},
     ("category_trend", "revenue"): "of order lines, in any currency",
     ("products_by_conversion", "revenue"): "of order lines, in any currency",
-    ("traffic", "revenue"): "of gold/traffic_daily, which adds up all currencies",
 }  # fmt: skip
 
 

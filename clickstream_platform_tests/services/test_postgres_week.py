@@ -70,6 +70,8 @@ def test_a_publisher_killed_in_the_middle_is_gone_on_with_and_equals_gold(
     assert len(done.views) == 8
     for view in done.views:
         assert ask(server, f"select count(*) from bi.{view}")[0][0] > 0, view
+    sold = "select sum(orders), sum(revenue) from bi"
+    assert ask(server, f"{sold}.traffic_sources") == ask(server, f"{sold}.executive_overview")
 
 
 def test_publishing_one_changed_hour_touches_only_its_rows(server: str, week: Settings) -> None:

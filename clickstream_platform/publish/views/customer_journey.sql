@@ -1,5 +1,5 @@
--- needs: gold.fact_sessions
--- One row per UTC day, landing and exit page: sessions, depth and orders between them.
+-- needs: gold.dim_sessions
+-- One row per UTC day, landing and exit page: sessions, depth, and orders in the reporting currency.
 select
     left(event_hour, 10)::date as day,
     landing_page,
@@ -7,6 +7,6 @@ select
     count(*) as sessions,
     avg(event_count) as events_per_session,
     avg(duration_s) as average_duration_s,
-    sum(purchases) as orders
-from gold.fact_sessions
+    sum(orders) as orders
+from gold.dim_sessions
 group by 1, 2, 3

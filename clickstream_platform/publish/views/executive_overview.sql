@@ -1,5 +1,5 @@
--- needs: gold.fact_sessions, gold.fact_transactions
--- One row per UTC day: sessions, visitors, orders, revenue, conversion.
+-- needs: gold.fact_sessions, gold.v_orders
+-- One row per UTC day: sessions, visitors and conversion; orders and revenue in the reporting currency.
 with days as (
     select
         left(event_hour, 10)::date as day,
@@ -13,13 +13,14 @@ with days as (
 
 sales as (
     select
-        left(event_hour, 10)::date as day,
-        currency,
+        event_day::date as day,
+        max(currency) as currency,
         count(*) as orders,
         sum(value) as revenue,
         avg(value) as average_order_value
-    from gold.fact_transactions
-    group by 1, 2
+    from gold.v_orders
+    where is_reported
+    group by 1
 )
 
 select

@@ -6,7 +6,7 @@ select
     events,
     visitors,
     sessions_started,
-    orders,
+    orders - orders_other_currency as orders,
     revenue,
     events - lag(events) over (order by event_hour) as events_change,
     (select max(published_at) from clickstream.published) as published_at
