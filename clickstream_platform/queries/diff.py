@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from clickstream_platform.hours import day_of
 from clickstream_platform.queries.lake import Lake, NoSuchVersionError
 from clickstream_platform.queries.lineage import Lineage
 from clickstream_platform.queries.named import HOUR_LIMITS
+from clickstream_platform.queries.only import ROBOTS
 from clickstream_platform.queries.views import mentioned, view_texts
 from clickstream_platform.settings import Settings
 
@@ -92,9 +94,7 @@ def difference(
     days = settings.attribution_look_back_days
     lineage = Lineage(log, since, until, look_back_days=days)
     tables = {name.replace(".", "/") for name in _made_from(mentioned(sql))}
-    wanted = {
-        key for table in tables for key in lineage.changed(table) if _is_asked(key[1], values)
-    }
+    wanted = {key for table in tables for key in lineage.changed(table) if is_asked(*key, values)}
     for table, key in sorted(wanted):
         found.partitions.setdefault(table, []).append(key)
     behind = lineage.behind(wanted)
@@ -162,8 +162,13 @@ def _made_from(names: Iterable[str]) -> set[str]:
     return found
 
 
-def _is_asked(key: str, values: Mapping[str, object]) -> bool:
-    """False for a partition outside the hours, or days, that the question was asked for."""
+def is_asked(table: str, key: str, values: Mapping[str, object]) -> bool:
+    """False for a partition outside the hours, or days, that the question was asked for.
+
+    Once a robot, a robot all that day: of robots all hours of these days are asked.
+    """
+    if table == ROBOTS.replace(".", "/"):
+        key = day_of(key)
     first = str(values.get("from", HOUR_LIMITS["min hour"]))
     last = str(values.get("to", HOUR_LIMITS["max hour"]))
     return not key[:1].isdigit() or (

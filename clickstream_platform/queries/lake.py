@@ -234,7 +234,7 @@ class Lake:
                 f"hold. Build it with `clickstream run`.\n{self._catalogue()}"
             )
         for part in sorted(inputs):
-            self.mount(part, is_named=part != HOUR_STATE and part not in view_texts())
+            self.mount(part, is_named=part in WHOLE or part not in {HOUR_STATE, *view_texts()})
         self.sql.execute(f"create view {name} as {text}")
 
     def _version_of(self, name: str, *, is_named: bool = True) -> int | None:

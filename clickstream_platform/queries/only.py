@@ -8,7 +8,10 @@ ROBOTS = "gold.bot_visitors_hourly"
 PEOPLE = "gold.people"
 ROBOTS_COLUMN = "is_bot"
 # A view that holds all rows of a table, whatever is kept: rows already kept are looked up in it.
-WHOLE = {"gold.all_orders": "gold.fact_transactions"}
+WHOLE = {
+    "gold.all_orders": "gold.fact_transactions",
+    "gold.all_sessions": "gold.fact_sessions",
+}
 ROBOTS_RAW = "robots"  # the name under which the conditions see ROBOTS, unfiltered
 # Once a robot, a robot all that day.
 _IS_ROBOT = """coalesce((visitor_id, left(event_hour, 10)) in (

@@ -17,12 +17,9 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from clickstream_platform.tables.metrics import METRICS
-
 MOST_ROWS_SHOWN = 500
 # What is shown in percent; other numbers below 1 keep three digits, so that none looks like 0.
-RATE_SUFFIX = "_rate"
-_SHARES = {name for name, metric in METRICS.items() if metric.unit == "share"} | {"agreement"}
+_SHARES = ("_rate", "_share", "agreement")
 _FINE_SCALE = 6  # beyond it a decimal is a quotient of PostgreSQL's
 _MONEY_SCALE = 2
 # A spreadsheet takes a cell that begins with one of these for a formula.
@@ -137,7 +134,7 @@ def _fraction(value: float, name: str) -> str:
 
 
 def _is_share(name: str) -> bool:
-    return name.endswith(RATE_SUFFIX) or name in _SHARES
+    return name.endswith(_SHARES)
 
 
 def _is_text(kind: pa.DataType) -> bool:

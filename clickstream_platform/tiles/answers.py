@@ -149,9 +149,9 @@ def _answer(
 def _tells_robots(lake: Lake, tables: Iterable[str]) -> bool:
     """False if a mart is from before it was counted without robots: it has none of these rows."""
     return all(
-        lake.has_column(name, TRAFFIC_PARAM)
+        lake.has_column(name, column)
         for name in tables
-        if TRAFFIC_PARAM in LATE_COLUMNS.get(name, {})
+        for column in {TRAFFIC_PARAM, ROBOTS_COLUMN} & {*LATE_COLUMNS.get(name, {})}
     )
 
 

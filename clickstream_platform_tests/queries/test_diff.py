@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clickstream_platform.queries.diff import Change, Difference, changed
+from clickstream_platform.queries.diff import Change, Difference, changed, is_asked
 from clickstream_platform.queries.diff_command import told
 from clickstream_platform.queries.lineage import Lineage
 
@@ -73,6 +73,15 @@ def test_only_partitions_with_other_rows_count_and_only_inputs_within_reach() ->
     assert of_day == {("gold/traffic_daily", day), *session, *linked,
                       ("silver/events", TEN), ("silver/events", far)}  # fmt: skip
     assert of_day < found.behind([("gold/dim_user_metrics", "all"), ("gold/traffic_daily", day)])
+
+
+def test_robots_of_any_hour_of_the_days_asked_are_asked() -> None:
+    values = {"from": "2024-11-29T10", "to": "2024-11-29T12", "traffic": "human"}
+    early, before = "2024-11-29T05", "2024-11-28T23"
+    assert is_asked("gold/bot_visitors_hourly", early, values)
+    assert not is_asked("gold/bot_visitors_hourly", before, values)
+    assert not is_asked("gold/fact_sessions", early, values)
+    assert is_asked("gold/fact_sessions", TEN, values)
 
 
 def test_other_rules_are_told_from_other_lines() -> None:

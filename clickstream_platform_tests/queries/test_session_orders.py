@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from clickstream_platform.queries.lake import Lake
+from clickstream_platform.queries.named import find
 from clickstream_platform.settings import Settings, read_settings
 from clickstream_platform_tests.queries.lake_rows import (
     TEN,
@@ -53,6 +55,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         {"event_hour": TEN, "visitor_id": "v", "is_bot": False},
     ])  # fmt: skip
     write(path, "ops/hour_state", [state(TEN, "10:59:00", "11:01:00", max_event_at=at("10:59:00"))])
+    owed = {"event_day": TEN[:10], "model": "linear", "credit": Decimal(1), "is_bot": False}
+    write(path, "gold/attribution_credit", [
+        owed | {"conversion_id": order_id, "touch_id": "t", "channel_group": channel,
+                "credited_value": value}
+        for order_id, channel, value in (
+            (bought(1, "10:00:00", "10.00")["order_id"], "Email", Decimal("10.00")),
+            (bought(4, "10:20:00", "30.00")["order_id"], "Direct", Decimal("30.00")),
+        )
+    ])  # fmt: skip
     return read_settings(home=path)
 
 
@@ -82,5 +93,24 @@ def test_questions_of_sessions_count_these(home: Settings) -> None:
 def test_sessions_kept_by_device_keep_their_orders(home: Settings) -> None:
     for device, orders in (("desktop", 3), ("mobile", 0)):
         with Lake(home, only={"device_category": device}) as lake:
+            [row] = lake.rows("select sum(orders)::bigint as n from gold.dim_sessions")
+        assert row == {"n": orders}
+
+
+def test_what_a_channel_is_owed_can_be_asked_of_it_alone(home: Settings) -> None:
+    question = find("attribution")
+    with Lake(home, only={"channel_group": "Email"}) as lake:
+        [row] = lake.rows(question.sql, question.values({}))
+    assert (row["channel_group"], row["orders"], row["revenue"]) == ("Email", 1, Decimal("10.00"))
+
+
+def test_a_version_is_that_of_the_orders_that_sessions_look_up_too(
+    home: Settings, tmp_path: Path
+) -> None:
+    shutil.copytree(home.home, tmp_path / "home")
+    write(tmp_path / "home", "gold/fact_transactions", [bought(7, "10:01:00", "5.00")])
+    copied = read_settings(home=tmp_path / "home")
+    for version, orders in ((0, 3), (None, 4)):
+        with Lake(copied, version=version) as lake:
             [row] = lake.rows("select sum(orders)::bigint as n from gold.dim_sessions")
         assert row == {"n": orders}

@@ -13,7 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 from clickstream_platform.queries.lake import Lake, QueryError
 from clickstream_platform.queries.named import find
 from clickstream_platform.queries.views import base_tables
-from clickstream_platform.settings import Settings
+from clickstream_platform.settings import Settings, read_settings
 from clickstream_platform.tiles.answers import ALL_HOURS, PART_DAYS, answer, stamp
 from clickstream_platform.tiles.model import Tile, View
 from clickstream_platform.tiles.pages import PAGES
@@ -212,3 +212,16 @@ def test_bots_left_out_of_a_mart_that_counts_both_ways_are_asked_by_parameter(
     assert carts.rows is not None
     assert carts.unfiltered == ()
     assert sum(carts.rows["carts"].to_pylist()) == 2
+
+
+def test_a_mart_from_before_it_marked_robots_says_that_they_are_in(
+    full: Settings, tmp_path: Path
+) -> None:
+    shutil.copytree(full.home, tmp_path / "home")
+    older = read_settings(home=tmp_path / "home")
+    stored = DeltaTable(str(older.lake / "gold/cart_abandonment"))
+    rows = stored.to_pyarrow_table().drop_columns(["is_bot"])
+    write_deltalake(stored, rows, mode="overwrite", schema_mode="overwrite")
+    carts = answer(older, Tile("C", "abandoned_carts"), View(with_bots=False))
+    assert carts.unfiltered == ("is_bot",)
+    assert "traffic" not in carts.command

@@ -1,6 +1,6 @@
 -- name: abandoned_carts
 -- description: Carts left behind by the step they reached: worth, lost, and back in 7 days.
--- tables: gold.cart_abandonment, gold.fact_sessions
+-- tables: gold.cart_abandonment, gold.all_sessions
 -- param: from = min hour
 -- param: to = max hour
 -- param: traffic = all | human
@@ -14,7 +14,7 @@ select
     coalesce(sum(recovered_value), 0) as recovered_value,
     1e0 * count(recovered_order_id) / count(*) as recovery_rate
 from gold.cart_abandonment as carts
-join gold.fact_sessions as sessions on sessions.session_id = carts.session_id
+join gold.all_sessions as sessions on sessions.session_id = carts.session_id
 where sessions.event_hour between $from and $to and ($traffic = 'all' or not carts.is_bot)
 group by step_reached
 order by cart_value desc, step_reached

@@ -5,7 +5,7 @@ select
     coalesce(newcomers.new_users, 0) as new_users,
     days.revenue - before.revenue as revenue_change_in_a_week,
     days.sessions - before.sessions as sessions_change_in_a_week,
-    days.active_users - coalesce(newcomers.new_users, 0) as recurring_users
+    greatest(days.active_users - coalesce(newcomers.new_users, 0), 0) as recurring_users
 from gold.fact_daily_metrics as days
 left join gold.fact_daily_metrics as before
     on before.traffic = days.traffic and before.event_date = days.event_date - 7

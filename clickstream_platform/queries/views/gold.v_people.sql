@@ -1,4 +1,5 @@
--- One row per person that comes in sessions or orders: its ids, what it did, what it is worth.
+-- One row per person that comes in sessions or orders: its ids, what it did, and its orders in the
+-- reporting currency.
 select
     came.person_id,
     coalesce(max(ids.person_ids), 1) as ids,
@@ -14,7 +15,15 @@ from (
         started_at as first_at, ended_at as last_at
     from gold.v_fact_sessions
     union all
-    select person_id, visitor_id, user_id, null, order_id, value, ordered_at, ordered_at
+    select
+        person_id,
+        visitor_id,
+        user_id,
+        null,
+        case when is_reported then order_id end,
+        case when is_reported then value end,
+        ordered_at,
+        ordered_at
     from gold.transaction_persons
 ) as came
 left join gold.people as ids on ids.id_kind = 'user' and ids.id = came.person_id
