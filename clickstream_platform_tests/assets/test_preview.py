@@ -24,7 +24,7 @@ def test_the_newest_hour_that_was_written_is_shown_with_personal_data_masked(
     head, *lines = text.splitlines()[2:]
     assert head.startswith("| session_id | visitor_id | user_id | started_at |")
     assert len(lines) == 4  # the rule beneath the head, and three sessions
-    assert "| bought | xxxxxx | - | 2026-11-20 10:01:00+00:00 |" in text
+    assert "| bought | x9 | - | 2026-11-20 10:01:00+00:00 |" in text
     assert text.startswith("3 rows of 2026-11-20T10")
 
 
