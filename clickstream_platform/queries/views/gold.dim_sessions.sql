@@ -8,12 +8,7 @@ select
     coalesce(bought.orders, 0) as orders,
     coalesce(bought.revenue, 0)::decimal(22, 2) as revenue
 from gold.session_states as sessions
-left join (
-    select visitor_id, left(event_hour, 10) as event_day
-    from gold.bot_visitors_hourly
-    where is_bot
-    group by 1, 2
-) as robots
+left join gold.robot_days as robots
     on robots.visitor_id = sessions.visitor_id
     and robots.event_day = left(sessions.event_hour, 10)
 left join gold.session_orders as bought on bought.session_id = sessions.session_id

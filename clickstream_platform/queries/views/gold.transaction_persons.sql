@@ -12,11 +12,6 @@ left join gold.people as of_user
     on of_user.id_kind = 'user' and of_user.id = orders.user_id
 left join gold.people as of_visitor
     on of_visitor.id_kind = 'visitor' and of_visitor.id = orders.visitor_id
-left join (
-    select visitor_id, left(event_hour, 10) as event_day
-    from gold.bot_visitors_hourly
-    where is_bot
-    group by 1, 2
-) as robots
+left join gold.robot_days as robots
     on robots.visitor_id = orders.visitor_id
     and robots.event_day = left(orders.event_hour, 10)

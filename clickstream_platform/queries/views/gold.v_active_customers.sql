@@ -7,13 +7,9 @@ select
     orders.visitor_id,
     orders.event_day,
     orders.event_hour,
-    coalesce(robots.is_bot, false) as is_bot
+    robots.visitor_id is not null as is_bot
 from gold.v_orders as orders
-left join (
-    select distinct visitor_id, left(event_hour, 10) as event_day, is_bot
-    from gold.bot_visitors_hourly
-    where is_bot
-) as robots
+left join gold.robot_days as robots
     on robots.visitor_id = orders.visitor_id
     and robots.event_day = orders.event_day
 where orders.is_reported and orders.customer_id is not null
