@@ -31,7 +31,7 @@ from clickstream_platform.tables.silver import COLUMNS_VERSION, RULES_VERSION
 from clickstream_platform.tables.warnings import WARNINGS_VERSION
 from clickstream_platform.transforms.limits import Limits, PeopleLimits
 
-GOLD_CODE = "5"  # the same for gold
+GOLD_CODE = "6"  # the same for gold
 CATALOGUE_CODE = "1"  # and for the catalogue
 
 Result = TypeVar("Result")

@@ -18,7 +18,10 @@ DAILY_BASELINE_DAYS = 28  # the same hour of any day, until there are enough wee
 
 
 class Anomalies(pa.DataFrameModel):
-    """Hours far from the same hour of the week in the 8 weeks before, by a robust z-score."""
+    """Hours far from the same hour of the week in the 8 weeks before, by a robust z-score.
+
+    Hours of the newest day that are still to come are low; `v_anomalies` leaves them out.
+    """
 
     event_day: T.StringType = column("UTC day.", of=(_HOURS + "event_hour",))
     kind: T.StringType = column("What was measured.", of=(_HOURS + "events",), isin=list(KINDS))

@@ -90,7 +90,10 @@ def anomalies(hours: DataFrame, days: Sequence[str]) -> DataFrame:
 
 
 def _measures(hours: DataFrame) -> DataFrame:
-    """One row per day with events, hour of it up to its last one with events, and kind."""
+    """One row per day with events, hour of it, and kind.
+
+    All hours, or an outage to midnight would never be seen; `v_anomalies` hides what is not over.
+    """
     hour_no = F.substring("event_hour", 12, 2).cast("int")
     day = F.substring("event_hour", 1, 10)
     known = hours.where(F.col("traffic") == ALL_TRAFFIC).select(
@@ -98,9 +101,8 @@ def _measures(hours: DataFrame) -> DataFrame:
         hour_no.alias("hour_no"),
         *("events", "orders", "revenue", "sessions_started"),
     )
-    grid = known.groupBy("event_day").agg(
-        F.explode(F.sequence(F.lit(0), F.max("hour_no"))).alias("hour_no")
-    )
+    hour_nos = F.explode(F.sequence(F.lit(0), F.lit(23))).alias("hour_no")
+    grid = known.select("event_day").distinct().select("event_day", hour_nos)
     names = ("events", "orders", "revenue", "sessions_started")
     full = grid.join(known, on=["event_day", "hour_no"], how="left").withColumns(
         {name: F.coalesce(F.col(name).cast("double"), F.lit(0.0)) for name in names}

@@ -185,6 +185,9 @@ def build(home: Path) -> None:
     write(home, "gold/anomalies", [
         {"event_day": DAY, "kind": "events", "detected_at": at("10:00:00"), "entity": "shop",
          "score": -9.0, "reason_codes": ["events_low", "no_events"]},
+        # Still to come, so no question shows it.
+        {"event_day": DAY, "kind": "events", "detected_at": at("23:00:00"), "entity": "shop",
+         "score": -9.0, "reason_codes": ["events_low", "no_events"]},
     ])  # fmt: skip
     write(home, "gold/price_outliers", [
         {"event_day": DAY, "detected_at": at("10:05:00"), "item_id": "A", "score": 50.0},

@@ -194,6 +194,9 @@ INCIDENTS = (
     Incident(5, 2, broken_checkout, "low", {"orders": 2_000}),
     Incident(5, 12, wrong_price, "high", {"revenue": 2_000}),
     Incident(6, 3, wrong_price, "high", {"revenue": 2_000}),
+    # To the end of its day: no later hour of the day has events.
+    Incident(1, 22, outage, "low", {"events": 50, "orders": 2_000}),
+    Incident(1, 23, outage, "low", {"events": 300, "orders": 2_000}),
     # In the third week, where the baseline is the same hour of the days before.
     Incident(3, 12, outage, "low", {"events": 50, "orders": 2_000, "revenue": 2_000}, week=2),
     Incident(5, 3, outage, "low", {"events": 300}, week=2),

@@ -1,14 +1,10 @@
 -- One row per hour and measure far from the same hour of the week in the 8 weeks before, or while
 -- there are fewer than 4 of these, from the same hour of the 28 days before.
-with last_hours as (
-    select event_hour[1:10] as event_day, max(event_hour[12:13]::int) as last_no
-    from gold.hourly_metrics
-    where traffic = 'all'
-    group by all
-),
-
-grid as (
-    select event_day, unnest(range(last_no + 1)) as hour_no from last_hours
+with grid as (
+    select event_day, unnest(range(24)) as hour_no
+    from (
+        select distinct event_hour[1:10] as event_day from gold.hourly_metrics where traffic = 'all'
+    ) as days
 ),
 
 filled as (
