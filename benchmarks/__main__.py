@@ -81,7 +81,7 @@ def run(names: tuple[str, ...], with_report: bool, **options: object) -> None:
     finally:
         setting.close()
     if with_report:
-        reporting.write(setting.folder)
+        reporting.publish(setting.folder, names or QUICK)
 
 
 def _run_one(name: str, bench: Callable, setting: Setting) -> None:
@@ -95,10 +95,11 @@ def _run_one(name: str, bench: Callable, setting: Setting) -> None:
 
 
 @main.command()
+@click.argument("names", nargs=-1)
 @click.option("--folder", type=click.Path(path_type=Path), default=FOLDER)
-def report(folder: Path) -> None:
-    """Write docs/BENCHMARKS.md and its plots from what was found last."""
-    reporting.write(folder)
+def report(names: tuple[str, ...], folder: Path) -> None:
+    """Put what was found last (of NAMES, else all) into docs/BENCHMARKS.md, with its plots."""
+    reporting.publish(folder, names)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import os
 import platform
 import random
 import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -149,10 +148,15 @@ COST_COLUMNS = (
 
 
 def store(folder: Path, name: str, found: Mapping[str, Any]) -> Path:
-    """Keeps the result under the folder, the newest of a name as `<name>.json`."""
-    place = folder / "results" / f"{name}.json"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(found, indent=1, default=str)
-    place.write_text(text)
-    place.with_name(f"{name}-{time.strftime('%Y%m%dT%H%M%S')}.json").write_text(text)
+    """Keeps the result under the folder as `<name>-<size>.json`, and what was there before.
+
+    That is moved to `earlier`, named by its time.
+    """
+    place = folder / "results" / f"{name}-{found['size']}.json"
+    earlier = place.parent / "earlier"
+    earlier.mkdir(parents=True, exist_ok=True)
+    if place.exists():
+        made_at = datetime.fromtimestamp(place.stat().st_mtime, UTC)
+        place.rename(earlier / f"{place.stem}-{made_at:%Y%m%dT%H%M%S}.json")
+    place.write_text(json.dumps(found, indent=1, default=str))
     return place

@@ -1,8 +1,13 @@
-"""docs/BENCHMARKS.md and its plots, from the results' JSON files."""
+"""docs/BENCHMARKS.md and its plots, from the results' JSON files.
+
+What is on the page lies in `benchmarks/results`, with every single measurement: one file per
+benchmark and size, the newest that was published.
+"""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -11,6 +16,7 @@ from typing import Any
 from benchmarks.harness import Finding
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
+PUBLISHED = Path(__file__).resolve().parent / "results"
 ORDER = (
     "raw_to_gold", "scaling", "backfill720", "naive24", "micro_batch", "orchestration", "checks",
     "noop", "resume", "pruning", "silver_bytes",
@@ -18,21 +24,30 @@ ORDER = (
 WIDTH, BAR, LEFT = 640, 26, 150
 
 
-def write(folder: Path) -> None:
+def publish(folder: Path, names: Sequence[str] = ()) -> None:
+    """Puts the folder's newest results (of these names, else all) on the page."""
+    PUBLISHED.mkdir(exist_ok=True)
+    for path in (folder / "results").glob("*.json"):
+        if not names or path.stem.partition("-")[0] in names:
+            shutil.copyfile(path, PUBLISHED / path.name)
+    write()
+
+
+def write() -> None:
     """Replaces the generated part of the page, between its two marks."""
     page = DOCS / "BENCHMARKS.md"
     begin, end = "<!-- results -->", "<!-- end of results -->"
     before, _, rest = page.read_text().partition(begin)
     _, _, after = rest.partition(end)
-    found = [json.loads(path.read_text()) for path in _results(folder)]
-    sections = [_section(result) for result in found]
+    found = [json.loads(path.read_text()) for path in PUBLISHED.glob("*.json")]
+    sections = [_section(result) for result in sorted(found, key=_place)]
     page.write_text(f"{before}{begin}\n\n" + "\n".join(sections) + f"\n{end}{after}")
 
 
-def _results(folder: Path) -> list[Path]:
-    made = {path.stem: path for path in (folder / "results").glob("*.json") if "-" not in path.stem}
-    names = [name for name in ORDER if name in made] + sorted(set(made) - set(ORDER))
-    return [made[name] for name in names]
+def _place(result: Mapping[str, Any]) -> tuple[int, str, int]:
+    """In the order of `ORDER`, then by name; small sizes first."""
+    name = result["name"]
+    return ORDER.index(name) if name in ORDER else len(ORDER), name, result["size"]
 
 
 def section_text(finding: Finding) -> str:
@@ -48,7 +63,7 @@ def _section(result: Mapping[str, Any]) -> str:
     lines += ["", *[f"- {note}" for note in result["notes"]]]
     lines += [f"- {result['machine']}; {result['made_at']}; commit {result['commit']}", ""]
     if result.get("plot"):
-        name = f"bench-{result['name']}.svg"
+        name = f"bench-{result['name']}-{result['size']}.svg"
         (DOCS / "images" / name).write_text(drawn(result["plot"]))
         lines += [f"![{result['title']}](images/{name})", ""]
     return "\n".join(lines)
