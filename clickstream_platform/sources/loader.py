@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from clickstream_platform.errors import UsageError
 from clickstream_platform.sources.feeds import Feed
-from clickstream_platform.sources.model import LineForm, Source
+from clickstream_platform.sources.model import KafkaInput, LineForm, Source
 
 BUILTIN_DIR = Path(__file__).parent / "builtin"
 Form = TypeVar("Form", Source, Feed)
@@ -71,10 +71,42 @@ def _content(path: Path, *, seen: tuple[Path, ...]) -> Any:
 def load_sources(extra_dirs: Sequence[Path]) -> dict[str, Source]:
     """Every known source by name; a mapping in `extra_dirs` replaces a built-in one of its name.
 
-    Raises: SourceError if a folder is missing or a mapping is wrong.
+    Raises: SourceError if a folder is missing or a mapping is wrong, or two of `extra_dirs` would
+        give lines of Kafka the same addresses.
     """
-    found = (load_source(path) for path in _mappings(extra_dirs) if not _is_feed(path))
-    return {source.name: source for source in found}
+    paths = [path for path in _mappings(extra_dirs) if not _is_feed(path)]
+    found = {source.name: source for source in map(load_source, paths)}
+    for source in found.values():
+        if source.kafka is not None and not _is_builtin(source):
+            refuse_shared_topics(found, source.name, source.kafka)
+    return found
+
+
+def refuse_shared_topics(sources: Mapping[str, Source], name: str, kafka: KafkaInput) -> None:
+    """Lets `name` read what `kafka` says only if no other source reads a topic of it likewise.
+
+    A line's address names topic and generation, not the servers, and two lines must not share one.
+    Another source that is built in does not count: it is an example until somebody streams it, and
+    then its lines are in bronze, where a stream's start finds them.
+    Raises: SourceError naming both sources.
+    """
+    for other in sources.values():
+        theirs = other.kafka
+        if theirs is None or other.name == name or theirs.generation != kafka.generation:
+            continue
+        shared = sorted(set(theirs.topics) & set(kafka.topics))
+        if shared and not _is_builtin(other):
+            raise SourceError(
+                f"The sources {name} and {other.name} both read the topic {shared[0]} with the "
+                f"`kafka.generation` {kafka.generation}, so their lines would have the same "
+                f"addresses. Give the one that was streamed last, or not yet, another generation."
+            )
+
+
+def _is_builtin(source: Source) -> bool:
+    """True for a mapping that comes with the platform and that no folder of `source_dirs` has."""
+    path = BUILTIN_DIR / f"{source.name}.yaml"
+    return path.is_file() and load_source(path) == source
 
 
 def load_feeds(extra_dirs: Sequence[Path]) -> dict[str, Feed]:

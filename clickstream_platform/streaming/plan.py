@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.errors import UsageError
 from clickstream_platform.setting_groups import StreamSettings
+from clickstream_platform.sources.loader import refuse_shared_topics
 from clickstream_platform.sources.model import KafkaInput
 
 EVENT_HUBS_USER = "$ConnectionString"  # literally: Event Hubs finds the rest in the password
@@ -101,7 +102,8 @@ def plan_stream(
 ) -> StreamPlan:
     """The stream of `source`; what is not null goes before its mapping and the settings.
 
-    Raises: UsageError for an unknown source, or servers for a source without `kafka:`.
+    Raises: UsageError for an unknown source, servers for a source without `kafka:`, or a topic that
+        another source reads with the same generation.
     """
     found = workspace.sources.get(source)
     if found is None:
@@ -113,6 +115,7 @@ def plan_stream(
     if kafka is not None:
         given = {"servers": servers, "topics": topics}
         kafka = kafka.model_copy(update={name: val for name, val in given.items() if val})
+        refuse_shared_topics(workspace.sources, source, kafka)
     limits = {"trigger_s": trigger_s, "max_offsets_per_trigger": max_offsets_per_trigger}
     options = workspace.settings.stream.model_copy(
         update={name: value for name, value in limits.items() if value is not None}

@@ -138,3 +138,28 @@ def test_a_patch_names_an_alias_for_a_synonym_and_ignores_the_rest() -> None:
     assert patch_for(source, "pageUrl") == "fields: {page_location: pageUrl}"
     assert patch_for(source, "colour") == "ignore: [colour]"
     assert json.dumps(source.ignore) == "[]"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "is_refused"),
+    [
+        ("{servers: west:9092, topics: [b, a]}", True),
+        ("{servers: west:9092, topics: [a], generation: 1}", True),
+        ("{servers: west:9092, topics: [a], generation: west}", False),
+        ("{servers: east:9092, topics: [b]}", False),
+        ("{servers: east:9092, topics: [ecom_clickstream_raw]}", False),  # the built-in example's
+    ],
+)
+def test_two_sources_share_no_topic_and_generation(
+    tmp_path: Path, theirs: str, is_refused: bool
+) -> None:
+    (tmp_path / "web.yaml").write_text(GOOD + "kafka: {servers: east:9092, topics: [a]}\n")
+    other = GOOD.replace("name: web", "name: west", 1) + f"kafka: {theirs}\n"
+    (tmp_path / "west.yaml").write_text(other)
+    if not is_refused:
+        assert {"web", "west"} <= set(load_sources([tmp_path]))
+        return
+    with pytest.raises(SourceError) as raised:
+        load_sources([tmp_path])
+    for word in ("web", "west", "topic a", "`kafka.generation` 1", "another generation"):
+        assert word in str(raised.value)
