@@ -86,6 +86,7 @@ class Mapping:
     schema_mode: str
     paths: tuple[str, ...]
     declared: frozenset[str]
+    has_offset_gaps: bool
 
     @property
     def is_csv(self) -> bool:
@@ -175,6 +176,7 @@ def mapping_of(content: dict[str, Any]) -> Mapping:
         declared=frozenset(
             [*(re.split(r"[.\[]", p)[0] for p in paths), *content.get("ignore", ())]
         ),
+        has_offset_gaps=(content.get("kafka") or {}).get("offset_gaps", False),
     )
 
 

@@ -137,6 +137,13 @@ class KafkaInput(_Strict):
         pattern=r"^[A-Za-z0-9._-]{1,7}$",
         description="Part of each line's address; raise it when a topic was made anew.",
     )
+    offset_gaps: bool = Field(
+        default=False,
+        description=(
+            "True for topics with transactional producers or compaction: offsets without a line "
+            "are expected, and `verify` cannot tell them from lost lines."
+        ),
+    )
 
 
 class LineForm(_Strict):

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from clickstream_platform.oracle.findings import Finding, Report
 from clickstream_platform.oracle.kafka_law import KAFKA_OFFSETS
 from clickstream_platform.oracle.verify import verify
 from clickstream_platform.settings import read_settings
+from clickstream_platform.sources.loader import BUILTIN_DIR
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform_tests.oracle.tiny_home import Row, bronze, write
 
@@ -23,8 +25,8 @@ def line(offset: int, *, place: str = "clicks/0@1", **more: object) -> Row:
     return bronze((place, offset), b"{}", TEN, **(times | {"ingest_hour": TEN} | more))
 
 
-def proved(home: Path, lines: list[Row]) -> tuple[Report, list[Finding]]:
-    settings = read_settings(home=home)
+def proved(home: Path, lines: list[Row], **more: object) -> tuple[Report, list[Finding]]:
+    settings = read_settings(home=home, **more)
     write(settings, BRONZE_EVENTS, lines)
     report = verify(settings, tables=["bronze/events"])
     (law,) = [law for law in report.laws if law.law == KAFKA_OFFSETS]
@@ -51,6 +53,27 @@ def test_a_gap_or_a_repeat_is_found(
         expected,
         actual,
     )
+
+
+def test_a_source_with_offset_gaps_may_lack_offsets_and_repeat_none(tmp_path: Path) -> None:
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    content = yaml.safe_load((BUILTIN_DIR / "kafka_raw.yaml").read_text())
+    block = content["kafka"] | {"offset_gaps": True}
+    (folder / "gaps.yaml").write_text(yaml.safe_dump(content | {"name": "gaps", "kafka": block}))
+    lines = [line(n, source="gaps") for n in (0, 1, 3)]
+    _, found = proved(tmp_path / "allowed", lines, source_dirs=[folder])
+    assert found == []
+    _, found = proved(tmp_path / "undeclared", lines)
+    assert ["kafka.offset_gaps" in finding.problem for finding in found] == [True]
+    _, found = proved(tmp_path / "repeated", [*lines, lines[0]], source_dirs=[folder])
+    assert len(found) == 1
+
+
+def test_lines_of_two_sources_at_one_partitions_addresses_are_found(tmp_path: Path) -> None:
+    _, found = proved(tmp_path, [line(0, source="east"), line(1, source="west")])
+    (only,) = found
+    assert (only.problem, only.expected, only.actual) == ("lines of several sources", 1, 2)
 
 
 @pytest.mark.parametrize(
