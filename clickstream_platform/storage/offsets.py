@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from deltalake import DeltaTable
 from clickstream_platform.storage import delta
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 
-_STATISTICS_CHARACTERS = 32  # Delta cuts longer texts in its statistics
+_CUT_AT = 32  # Delta cuts longer texts in its statistics
 
 
 @dataclass(frozen=True)
@@ -35,27 +36,37 @@ class Added:
     ingest_hour: str
 
 
-def committed_offsets(lake: Path, topics: Sequence[str], generation: str) -> dict[str, int]:
-    """Address of a partition (`topic/partition@generation`) -> its largest offset in bronze."""
+def committed_offsets(
+    lake: Path, topics: Sequence[str], generation: str
+) -> dict[str, dict[str, int]]:
+    """Source -> address of a partition (`topic/partition@generation`) -> its largest offset."""
     if not delta.exists(lake, BRONZE_EVENTS):
         return {}
     folder = Path(delta.location(lake, BRONZE_EVENTS))
     actions = pa.table(DeltaTable(str(folder)).get_add_actions(flatten=True))
-    found: dict[str, int] = {}
+    found: dict[str, dict[str, int]] = {}
     for file in actions.to_pylist():
         low, high = file.get("min.source_file"), file.get("max.source_file")
         if low is not None and not _may_hold(low, high, topics):
             continue
-        if low is not None and low == high and len(low) < _STATISTICS_CHARACTERS:
-            lasts = {low: file["max.source_offset"]}
-        else:
-            lines = _read(folder / unquote(file["path"]), ["source_file", "source_offset"])
-            grouped = lines.group_by(["source_file"]).aggregate([("source_offset", "max")])
-            lasts = {row["source_file"]: row["source_offset_max"] for row in grouped.to_pylist()}
-        for address, last in lasts.items():
+        for source, address, last in _lasts(folder, file):
             if _is_ours(address, topics, generation):
-                found[address] = max(last, found.get(address, -1))
+                of_source = found.setdefault(source, {})
+                of_source[address] = max(last, of_source.get(address, -1))
     return found
+
+
+def _lasts(folder: Path, file: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
+    """Source, address and largest offset of what a data file holds; read if it is not all one."""
+    address, source = file.get("min.source_file"), file.get("min.source")
+    told = [(address, file.get("max.source_file")), (source, file.get("max.source"))]
+    if all(low is not None and low == high and len(low) < _CUT_AT for low, high in told):
+        yield str(source), str(address), file["max.source_offset"]
+        return
+    lines = _read(folder / unquote(file["path"]), ["source", "source_file", "source_offset"])
+    grouped = lines.group_by(["source", "source_file"]).aggregate([("source_offset", "max")])
+    for row in grouped.to_pylist():
+        yield row["source"], row["source_file"], row["source_offset_max"]
 
 
 def added_between(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 
 from grpc import RpcError
 from pyspark.errors import PySparkException
@@ -24,14 +24,18 @@ from clickstream_platform.streaming.feed import Commit
 from clickstream_platform.streaming.offsets import (
     BrokersUnreachableError,
     OffsetsLostError,
+    Partition,
     Partitions,
     check_offsets,
     lag,
+    own_offsets,
+    read_to,
     starting_offsets,
 )
 from clickstream_platform.streaming.outage import is_lost, names_brokers
 from clickstream_platform.streaming.plan import StreamPlan
 from clickstream_platform.streaming.query import kafka_lines
+from clickstream_platform.streaming.seen import SeenPartitions
 from clickstream_platform.streaming.state import Heartbeat, StreamFolder
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 
@@ -60,11 +64,13 @@ class KafkaFeed:
         self._run_id = run_id
         self._folder = StreamFolder(workspace.settings, plan.source)
         self._partitions = Partitions(plan)
+        self._seen = SeenPartitions(workspace.settings, plan.source)
         self._session: SparkSession | None = None
         self._query: StreamingQuery | None = None
         known = before.bronze_version if before is not None else None
         self._version = -1 if known is None else known
         self._held: dict[str, int] = {}
+        self._read: dict[str, int] = {}
         self._last: Commit | None = None
         self._looked_at = 0.0
         self._lag: int | None = None
@@ -82,9 +88,11 @@ class KafkaFeed:
             orphan.stop()  # returns when its last commit is done or given up
         record_unnoted(workspace.lake, run_id=self._run_id, doubtful=self._left_behind())
         self._version = delta.version(workspace.lake, BRONZE_EVENTS)
-        self._held = committed_offsets(workspace.lake, self._kafka.topics, self._kafka.generation)
+        kafka = self._kafka
+        held = committed_offsets(workspace.lake, kafka.topics, kafka.generation)
+        self._held = own_offsets(plan, held)
         partitions = self._partitions.now()
-        check_offsets(partitions, self._held)
+        self._check(partitions)
         shutil.rmtree(self._folder.checkpoint, ignore_errors=True)
         lines = kafka_lines(
             self._session,
@@ -104,6 +112,10 @@ class KafkaFeed:
             trigger_s=plan.options.trigger_s,
             run_id=self._run_id,
         )
+
+    def _check(self, partitions: Mapping[str, Partition]) -> None:
+        check_offsets(partitions, self._held, self._seen.known())
+        self._seen.note(partitions, self._held)
 
     def _left_behind(self) -> Collection[str] | None:
         """Home hours of the lines committed since the life before last beat; null if unknown."""
@@ -125,7 +137,11 @@ class KafkaFeed:
             said = str(self._query.exception() or "it was ended from outside")
             kind = OffsetsLostError if "DATA_LOSS" in said.upper() else QueryFailedError
             raise kind(f"The stream {self._plan.source} stopped: {said}")
+        is_due = time.monotonic() - self._looked_at >= LAG_EVERY_S
+        # Asked before the commits are noted: what was read by then is noted when it counts.
+        read = self._read_to() if is_due and self._lag != 0 else self._read
         self._note_commits()
+        self._read = read
         if time.monotonic() - self._looked_at >= LAG_EVERY_S:
             self._looked_at = time.monotonic()
             self._lag = self._compared()
@@ -138,8 +154,8 @@ class KafkaFeed:
         except BrokersUnreachableError as error:
             self._log.warning("brokers do not answer", error=str(error))
             return None
-        check_offsets(partitions, self._held)
-        return lag(partitions, self._held)
+        self._check(partitions)
+        return lag(partitions, self._held, self._read)
 
     def _note_commits(self) -> None:
         """Tells `ops/hour_state` which home hours the newest versions of bronze touched."""
@@ -165,6 +181,11 @@ class KafkaFeed:
             seconds=self._batch_seconds(),
             ingest_hours=tuple(sorted({part.ingest_hour for part in added})),
         )
+
+    def _read_to(self) -> dict[str, int]:
+        """Address -> the offset behind the last batch: past what no line of bronze stands for."""
+        progress = self._query.lastProgress if self._query is not None else None
+        return read_to(self._plan, progress["sources"][0]["endOffset"]) if progress else {}
 
     def _batch_seconds(self) -> float | None:
         progress = self._query.lastProgress if self._query is not None else None
@@ -192,7 +213,7 @@ class KafkaFeed:
     def catch_up(self) -> Callable[[], bool]:
         """Up to the offsets that the brokers would give next now."""
         there = self._partitions.now()
-        return lambda: lag(there, self._held) == 0
+        return lambda: lag(there, self._held, self._read) == 0
 
     def stop(self) -> None:
         """Leaves no query in the engine, and none of its commits without a note."""

@@ -35,6 +35,7 @@ class StreamPlan:
             "startingOffsets": starting_offsets,
             "maxOffsetsPerTrigger": str(self.options.max_offsets_per_trigger),
             "failOnDataLoss": "true",
+            "kafka.isolation.level": "read_committed",  # an aborted transaction never happened
             **{f"kafka.{key}": value for key, value in self._java_security().items()},
         }
 
@@ -45,6 +46,7 @@ class StreamPlan:
             "bootstrap.servers": kafka.servers,
             "group.id": f"clickstream-{self.source}",
             "enable.auto.commit": "false",
+            "isolation.level": "read_committed",  # so that both count to the same ends
             "log_level": 0,
         }
         if kafka.security == "plaintext":

@@ -19,10 +19,8 @@ from clickstream_platform.build.touched import record_touched
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.engine.state import until
 from clickstream_platform.storage import delta, upkeep
-from clickstream_platform.storage.offsets import committed_offsets
 from clickstream_platform.streaming import kafka_feed
 from clickstream_platform.streaming.loop import run_stream
-from clickstream_platform.streaming.offsets import OffsetsLostError, OffsetsWentBackError
 from clickstream_platform.streaming.plan import plan_stream
 from clickstream_platform.streaming.state import Heartbeat, StreamFolder
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
@@ -280,28 +278,6 @@ def test_a_second_stream_of_the_source_is_refused(kafka: Kafka, stream_home: New
         workspace, plan_stream(workspace, "clicks"), run_id="one", observer=observer, for_s=1
     )
     assert "The stream clicks runs already" in observer.refused
-
-
-def test_a_topic_made_anew_or_cut_stops_the_stream_until_a_new_generation(
-    kafka: Kafka, stream_home: NewStreamHome
-) -> None:
-    kafka.send("anew", [click(number) for number in range(12)])
-    workspace = stream_home("anew")
-    stream(workspace)
-    assert committed_offsets(workspace.lake, ["anew"], "1") == {f"anew/{n}@1": 3 for n in range(3)}
-    kafka.delete("anew")
-    kafka.send("anew", [click(number) for number in range(20, 23)])
-    with pytest.raises(OffsetsWentBackError, match="ends before 1"):
-        stream(workspace)
-    beat = StreamFolder(workspace.settings, "clicks").heartbeat()
-    assert beat is not None
-    assert (beat.phase, beat.failures) == ("failed", 1)
-
-    kafka.send("anew", [click(number) for number in range(30, 60)], make=False)
-    kafka.cut("anew", before=8)
-    with pytest.raises(OffsetsLostError, match="4 lines were deleted unread"):
-        stream(workspace)
-    assert len(addresses(workspace)) == 12
 
 
 def start_process(workspace: Workspace, *arguments: str) -> subprocess.Popen[str]:
