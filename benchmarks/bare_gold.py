@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from deltalake import write_deltalake
-from pyspark.sql import Column, DataFrame, SparkSession, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from benchmarks.bare_funnels import both_kinds, funnel_10min, funnel_hourly
@@ -62,14 +62,16 @@ def tables(silver: DataFrame) -> dict[str, DataFrame]:
     }
 
 
-def build(spark: SparkSession, out: Path) -> None:
-    silver = spark.read.format("delta").load(str(out / "silver/events")).select(*READ)
+def build(silver: DataFrame, out: Path, *, besides: Sequence[Callable[[], None]] = ()) -> None:
+    """Writes every gold table of silver's `READ` columns, and does `besides`, all at once."""
     small = tables(silver)
     events = small.pop("fact_events")
 
     def fact_events() -> None:
-        rows = events.repartition(8 * spark.sparkContext.defaultParallelism, "event_hour")
-        rows.write.format("delta").partitionBy("event_hour").save(str(out / "gold/fact_events"))
+        cores = events.sparkSession.sparkContext.defaultParallelism
+        rows = events.repartition(8 * cores, "event_hour").write.format("delta")
+        stats = {"delta.dataSkippingStatsColumns": "event_timestamp,visitor_id,event_name"}
+        rows.options(**stats).partitionBy("event_hour").save(str(out / "gold/fact_events"))
 
     def store(name: str) -> Callable[[], None]:
         def task() -> None:
@@ -78,11 +80,13 @@ def build(spark: SparkSession, out: Path) -> None:
 
         return task
 
-    tasks = [fact_events, *[store(name) for name in small]]
+    at_once([*besides, fact_events, *[store(name) for name in small]])
+
+
+def at_once(tasks: Sequence[Callable[[], None]]) -> None:
     with ThreadPoolExecutor(len(tasks)) as pool:
         for future in [pool.submit(task) for task in tasks]:
             future.result()
-    spark.catalog.clearCache()
 
 
 def with_orders(purchases: DataFrame) -> DataFrame:

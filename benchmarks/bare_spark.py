@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,6 +29,10 @@ SOURCE = "shop_json"
 FIRST_HOUR = "2019-01-01T00"
 SKEW_S, HIGH_VALUE = 300, "500"
 BLOCK_BYTES = 8 << 20
+SHUFFLE_BYTES = 128 << 20  # of raw lines per partition of a shuffle; at least 4 partitions
+# A cached line weighs about three times its raw bytes; more than half the heap would go to disk,
+# and then silver's Parquet, with its columns apart, is the cheaper thing to read for gold.
+CACHED_PER_RAW, HEAP_SHARE = 3, 0.5
 JARS = Path(__file__).resolve().parents[1] / ".jars"
 KNOWN = (
     "page_view", "session_start", "view_item_list", "select_item", "view_item",
@@ -64,14 +69,17 @@ def use_this_python() -> None:
     os.environ["PYTHONPATH"] = ":".join([here, os.environ.get("PYTHONPATH", "")]).rstrip(":")
 
 
-def session(*, cores: str = "*", memory: str = "3g", scratch: Path) -> SparkSession:
-    """A local session with what a small machine wants: no adaptive rounds, few partitions."""
-    use_this_python()
-    confs = {
+def confs(memory: str, scratch: Path) -> dict[str, str]:
+    """What a small machine wants: no adaptive rounds, few partitions. A test compares the engine's.
+
+    `run` sets the partitions of shuffles by the bytes it finds.
+    """
+    return {
         "spark.driver.memory": memory,
         "spark.driver.extraClassPath": ":".join(str(path) for path in sorted(JARS.glob("*.jar"))),
         "spark.driver.extraJavaOptions": "-XX:-DontCompileHugeMethods -Duser.timezone=UTC"
-        " -XX:ReservedCodeCacheSize=512m",
+        " -XX:ReservedCodeCacheSize=512m -XX:+UseParallelGC -XX:MetaspaceSize=512m",
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.local.dir": str(scratch / "local"),
@@ -88,8 +96,12 @@ def session(*, cores: str = "*", memory: str = "3g", scratch: Path) -> SparkSess
         "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
         "spark.hadoop.fs.AbstractFileSystem.file.impl": "org.apache.hadoop.fs.local.RawLocalFs",
     }
+
+
+def session(*, cores: str = "*", memory: str = "3g", scratch: Path) -> SparkSession:
+    use_this_python()
     builder = SparkSession.builder.master(f"local[{cores}]").appName("bare")
-    for key, value in confs.items():
+    for key, value in confs(memory, scratch).items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
@@ -97,28 +109,66 @@ def session(*, cores: str = "*", memory: str = "3g", scratch: Path) -> SparkSess
 
 
 def run(spark: SparkSession, landing: Path, out: Path) -> None:
-    """All tables from all files of `landing`, into an empty folder `out`."""
-    write(bronze(lines(spark, landing)), out / "bronze/events", "ingest_hour")
-    stored = spark.read.format("delta").load(str(out / "bronze/events"))
-    judged = judge(parsed(stored)).persist()
-    good = F.col("verdict") == "accepted"
-    write(judged.where(good).select(*EVENTS), out / "silver/events", "event_hour")
-    write(
-        judged.where(F.col("verdict") == "duplicate").select(*DUPLICATES),
-        out / "silver/duplicates",
-        "event_hour",
-    )
-    write(
-        judged.where(F.col("verdict") == "quarantined").select(*QUARANTINE),
-        out / "silver/quarantine",
-        "event_hour",
-    )
+    """All tables from all files of `landing`, into an empty folder `out`.
+
+    Lines are read, parsed and sorted once; bronze and silver, and gold if the memory allows, come
+    from that one cached frame, side by side once the first has filled it.
+    """
+    raw_bytes = sum(path.stat().st_size for path in (landing / SOURCE).glob("*/*.jsonl"))
+    spark.conf.set("spark.sql.shuffle.partitions", str(max(4, -(-raw_bytes // SHUFFLE_BYTES))))
+    judged = judge(parsed(lines(spark, landing))).persist()
+    events, *others = tables_of(judged, out)
+    events()
+    if raw_bytes * CACHED_PER_RAW < heap_bytes(spark) * HEAP_SHARE:
+        silver = judged.where(F.col("verdict") == "accepted").select(*bare_gold.READ)
+        bare_gold.build(silver, out, besides=others)
+        spark.catalog.clearCache()
+        return
+    bare_gold.at_once(others)
     judged.unpersist()
-    bare_gold.build(spark, out)
+    silver = spark.read.format("delta").load(str(out / "silver/events")).select(*bare_gold.READ)
+    bare_gold.build(silver, out)
+    spark.catalog.clearCache()
 
 
-def write(rows: DataFrame, path: Path, partition: str) -> None:
-    rows.write.format("delta").partitionBy(partition).save(str(path))
+def tables_of(judged: DataFrame, out: Path) -> list[Callable[[], None]]:
+    """What writes silver's tables, events first, and bronze."""
+    accepted, repeated, refused = (
+        judged.where(F.col("verdict") == verdict).select(*columns)
+        for verdict, columns in (
+            ("accepted", EVENTS),
+            ("duplicate", DUPLICATES),
+            ("quarantined", QUARANTINE),
+        )
+    )
+    address = ("source_file", "source_offset", "raw", "ingest_hour")
+    received = judged.select(
+        F.lit(SOURCE).alias("source"), *address, F.col("event_hour").alias("home_hour")
+    )
+    return [
+        partial(write, rows, out / path, partition, stats)
+        for rows, path, partition, stats in (
+            (accepted, "silver/events", "event_hour", "event_timestamp,event_name"),
+            (repeated, "silver/duplicates", "event_hour", "id_scope"),
+            (refused, "silver/quarantine", "event_hour", "event_name"),
+            (
+                received,
+                "bronze/events",
+                "ingest_hour",
+                "home_hour,source,source_file,source_offset",
+            ),
+        )
+    ]
+
+
+def heap_bytes(spark: SparkSession) -> int:
+    return int(spark.sparkContext._jvm.java.lang.Runtime.getRuntime().maxMemory())
+
+
+def write(rows: DataFrame, path: Path, partition: str, stats: str) -> None:
+    """A new table with statistics of few columns: those of all 40 cost more than they help."""
+    options = {"delta.dataSkippingStatsColumns": stats}
+    rows.write.format("delta").options(**options).partitionBy(partition).save(str(path))
 
 
 def lines(spark: SparkSession, landing: Path, hours: str = "*") -> DataFrame:
@@ -174,11 +224,15 @@ def lines_of(path: Path, root: Path) -> Iterator[pa.RecordBatch]:
 def bronze(received: DataFrame) -> DataFrame:
     """Lines with their home hour; of the line only its time is read here."""
     read = received.withColumn("_line", record(("timestamp", "event_timestamp")))
+    columns = ("source_file", "source_offset", "raw", "ingest_hour")
+    return read.select(F.lit(SOURCE).alias("source"), *columns, home_hour().alias("home_hour"))
+
+
+def home_hour() -> Column:
+    """Of a parsed line: its event's hour, or the hour it was received in."""
     at = F.when(is_whole(), time_of("_line"))
     usable = (at >= F.lit(FIRST_HOUR + ":00:00Z").cast("timestamp")) & (at < latest())
-    home = F.when(usable, F.date_format(at, "yyyy-MM-dd'T'HH")).otherwise(F.col("ingest_hour"))
-    columns = ("source_file", "source_offset", "raw", "ingest_hour")
-    return read.select(F.lit(SOURCE).alias("source"), *columns, home.alias("home_hour"))
+    return F.when(usable, F.date_format(at, "yyyy-MM-dd'T'HH")).otherwise(F.col("ingest_hour"))
 
 
 def record(fields: tuple[str, ...]) -> Column:
@@ -213,11 +267,15 @@ def latest() -> Column:
     return start + F.make_dt_interval(secs=F.lit(3600 + SKEW_S))
 
 
-def parsed(stored: DataFrame) -> DataFrame:
-    """Every column of an event, its fingerprint, and the reasons to reject the line."""
-    read = stored.withColumn("_line", record(FIELDS)).select(
+def parsed(received: DataFrame) -> DataFrame:
+    """Every column of an event, its fingerprint, and the reasons to reject the line.
+
+    Of lines as they came, or of bronze, which knows their home hour.
+    """
+    home = F.col("home_hour") if "home_hour" in received.columns else home_hour()
+    read = received.withColumn("_line", record(FIELDS)).select(
         "source_file", "source_offset", "raw", "ingest_hour",
-        F.col("home_hour").alias("event_hour"),
+        home.alias("event_hour"),
         F.is_valid_utf8(F.col("raw").cast("string")).alias("_utf8"),
         is_whole().alias("_whole"),
         *[

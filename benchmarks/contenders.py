@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks import data
 from benchmarks.probe import Cost, Probe, tree_bytes
+from benchmarks.worker import MEMORY_VARIABLE
 from clickstream_platform.engine.launch import TOKEN_VARIABLE
 from clickstream_platform.engine.server import Engine
 from clickstream_platform.settings import read_settings
@@ -94,9 +95,10 @@ class Contender(ABC):
 class InWorker(Contender):
     """A job that takes landing and out, in a process that stays warm."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, memory: str = "3g") -> None:
         super().__init__(folder)
-        self.worker = Worker(self.name, self.folder / "worker.log", {})
+        environment = {MEMORY_VARIABLE: memory}  # of a JVM, for those that have one
+        self.worker = Worker(self.name, self.folder / "worker.log", environment)
 
     def measure(self, landing: Path) -> tuple[Cost, Path]:
         out = self.new_out()

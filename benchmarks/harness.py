@@ -33,6 +33,7 @@ class Setting:
     size: int = 100_000
     repeats: int = 3
     memory: str = "3g"
+    options: Mapping[str, str] = field(default_factory=dict)  # the benchmark's own: its OPTIONS
     _engine: SharedEngine | None = None
 
     @property
@@ -66,6 +67,7 @@ class Finding:
             "machine": machine(),
             "size": setting.size,
             "repeats": setting.repeats,
+            "options": dict(setting.options),
             **asdict(self),
         }
 

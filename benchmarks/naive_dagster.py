@@ -5,7 +5,9 @@
 The default (multiprocess) executor, so a process and a Spark session for every step; a run per
 hour and layer; every write a MERGE on the key; Delta's and Spark's default settings. What it
 computes is the bare job's code, so that only the set-up differs, and the rows are equal: an hour's
-silver waits for all bronze (late lines), an hour's gold for all silver (sessions).
+silver waits for all bronze (late lines), an hour's gold for all silver. It reads the hour and a day
+on either side, as one would who knows how long a session can be (an order repeated after more days
+would count twice; so few hours have none).
 """
 
 import os
@@ -19,9 +21,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from benchmarks import bare_gold, bare_spark
+from clickstream_platform.hours import shift
 
 HOURLY = dg.HourlyPartitionsDefinition(start_date="2024-11-01-00:00", timezone="UTC")
 LANDING, OUT = "NAIVE_LANDING", "NAIVE_OUT"
+NEIGHBOURS = 24
 KEYS = {
     "bronze/events": ("ingest_hour", "source_file", "source_offset"),
     "silver/events": ("event_hour", "event_id"),
@@ -111,11 +115,17 @@ def silver(context: dg.AssetExecutionContext) -> None:
         merge(judged.where(F.col("verdict") == verdict).select(*columns), f"silver/{name}")
 
 
+def around(hour: str) -> tuple[str, str]:
+    """The first and last hour an hour's gold is made from: a session lasts a day at most."""
+    return shift(hour, -NEIGHBOURS), shift(hour, NEIGHBOURS)
+
+
 @dg.asset(partitions_def=HOURLY, deps=[silver])
 def gold(context: dg.AssetExecutionContext) -> None:
-    """The hour's facts and marts, from all of silver: a session may begin anywhere."""
+    """The hour's facts and marts, from its silver and that of the hours around it."""
     spark, hour = session(), key_of(context)
-    tables = bare_gold.tables(stored(spark, "silver/events").select(*bare_gold.READ))
+    near = stored(spark, "silver/events").where(F.col("event_hour").between(*around(hour)))
+    tables = bare_gold.tables(near.select(*bare_gold.READ))
     for name, rows in tables.items():
         merge(rows.where(F.col("event_hour") == hour), f"gold/{name}")
 

@@ -18,7 +18,7 @@ def bench(setting: Setting) -> Finding:
     small = data.landing(setting.folder, events=WARM_UP_EVENTS, hours=HOURS)
     contenders: dict[str, Contender] = {
         "platform": Platform(setting.folder, setting.engine),
-        "bare_spark": BareSpark(setting.folder),
+        "bare_spark": BareSpark(setting.folder, memory=setting.memory),
         "duckdb_deltars": DuckDb(setting.folder),
     }
     try:

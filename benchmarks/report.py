@@ -6,6 +6,7 @@ benchmark and size, the newest that was published.
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,8 @@ ORDER = (
     "raw_to_gold", "scaling", "backfill720", "naive24", "micro_batch", "orchestration", "checks",
     "noop", "resume", "pruning", "silver_bytes",
 )  # fmt: skip
+# Events that the issue's line names; of the others any number will do.
+SIZES = {"raw_to_gold": (1_000_000, 10_000_000), "scaling": (10_000_000,)}
 WIDTH, BAR, LEFT = 640, 26, 150
 
 
@@ -40,8 +43,33 @@ def write() -> None:
     before, _, rest = page.read_text().partition(begin)
     _, _, after = rest.partition(end)
     found = [json.loads(path.read_text()) for path in PUBLISHED.glob("*.json")]
-    sections = [_section(result) for result in sorted(found, key=_place)]
+    sections = [_missing(found), *[_section(result) for result in sorted(found, key=_place)]]
     page.write_text(f"{before}{begin}\n\n" + "\n".join(sections) + f"\n{end}{after}")
+
+
+def not_measured(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What of the issue's table has no result at its sizes and with its options."""
+    missing = []
+    for name in ORDER:
+        options = dict(getattr(importlib.import_module(f"benchmarks.{name}"), "OPTIONS", {}))
+        sizes = {
+            result["size"]
+            for result in found
+            if result["name"] == name and result.get("options", {}) == options
+        }
+        with_options = "".join(f" --set {key}={value}" for key, value in options.items())
+        wanted = SIZES.get(name, ())
+        if not wanted and not sizes:
+            missing.append(f"`{name}{with_options}`")
+        missing += [f"`{name} --size {size}`" for size in wanted if size not in sizes]
+    return missing
+
+
+def _missing(found: Sequence[Mapping[str, Any]]) -> str:
+    missing = not_measured(found)
+    if not missing:
+        return "Every line of the aims is measured at its size.\n"
+    return f"Not measured yet at the size of the aims: {', '.join(missing)}.\n"
 
 
 def _place(result: Mapping[str, Any]) -> tuple[int, str, int]:

@@ -18,7 +18,7 @@ def bench(setting: Setting) -> Finding:
     """A hundredth, a tenth and all of `size` events."""
     contenders: dict[str, Contender] = {
         "platform": Platform(setting.folder, setting.engine),
-        "bare_spark": BareSpark(setting.folder),
+        "bare_spark": BareSpark(setting.folder, memory=setting.memory),
     }
     sizes = [round(setting.size * step) for step in STEPS]
     seconds: dict[str, list[list[float]]] = {name: [] for name in contenders}

@@ -23,6 +23,7 @@ from rich.table import Table
 
 from clickstream_platform.errors import ClickstreamError, UsageError
 from clickstream_platform.hours import parse_hour
+from clickstream_platform.running.bar import LONGEST_RUN_S, began
 from clickstream_platform.settings import settings
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def _progress(console: Console) -> Progress:
         TextColumn("left"),
         TimeRemainingColumn(),
         console=console,
+        speed_estimate_period=LONGEST_RUN_S,
         disable=not sys.stderr.isatty(),
     )
 
@@ -118,7 +120,7 @@ def _planner(progress: Progress) -> Callable[[str, int], Callable[[int], None]]:
     """A callback that adds a bar per phase and returns what moves it on."""
 
     def on_plan(description: str, total: int) -> Callable[[int], None]:
-        return partial(progress.advance, progress.add_task(description, total=total))
+        return partial(progress.advance, began(progress, description, total))
 
     return on_plan
 

@@ -18,6 +18,7 @@ from rich.table import Column, Table
 
 from clickstream_platform.errors import UsageError
 from clickstream_platform.hours import parse_hour
+from clickstream_platform.running.bar import LONGEST_RUN_S, began
 from clickstream_platform.settings import settings
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def build(first: str | None, last: str | None, *, as_json: bool) -> None:
     workspace = _workspace()
     hours = _hours(workspace, first, last)
     with _bar() as bar:
-        task = bar.add_task("gold beside the lake", total=len(hours))
+        task = began(bar, "gold beside the lake", len(hours))
         with progress.listening(lambda done: bar.advance(task, done)):
             module.build(workspace, hours, run_id=f"shadow-{uuid.uuid4()}")
     _show(workspace, as_json=as_json)
@@ -117,6 +118,7 @@ def _bar() -> Progress:
         TextColumn("hours"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
+        speed_estimate_period=LONGEST_RUN_S,
         disable=not sys.stderr.isatty(),
     )
 
