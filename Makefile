@@ -8,7 +8,7 @@ REPEATS ?= 3
 NAMES ?=
 WORKERS := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo demo-stream dev viewer stop test test-long bench prove mutants lint format lock docs clean
+.PHONY: help setup demo demo-stream dev viewer stop test test-long bench prove mutants lint format lock docs digests clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[1m%-11s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ lock: ## Write requirements.lock anew after a change of pyproject.toml
 docs: $(STAMP) ## Write docs/DATA_DICTIONARY.md and docs/METRICS.md from contracts and questions
 	@$(PYTHON_BIN) -m clickstream_platform.tables.dictionary
 	@$(PYTHON_BIN) -m clickstream_platform.queries.reference
+
+digests: $(STAMP) ## Pin the code that decides rows, after raising its number if rows may differ
+	@$(PYTHON_BIN) scripts/code_digests.py --write
 
 clean: ## Remove caches; data, .venv and .jars stay
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
