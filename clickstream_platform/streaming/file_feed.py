@@ -70,8 +70,9 @@ class FileFeed:
         return self._workspace.manifest.counts().get("seen", 0)
 
     def position(self) -> str | None:
-        """The files that wait: which of them fails is in the manifest."""
-        return str(self.lag())
+        """How many files are done: it stays while those that wait fail, whatever comes to them."""
+        counts = self._workspace.manifest.counts()
+        return str(sum(counts.get(status, 0) for status in ("committed", "unchanged", "failed")))
 
     def is_cut_off(self, error: Exception) -> bool:
         return is_lost(self._session, error)
