@@ -141,6 +141,9 @@ class StreamSettings(BaseModel):
 
     trigger_s: float = Field(default=2.0, ge=0, description="Shortest time between two batches.")
     max_offsets_per_trigger: int = Field(default=50_000, ge=1)
+    max_files_per_trigger: int = Field(
+        default=500, ge=1, description="Most landing files that one batch of a file stream takes."
+    )
     silver_refresh_s: float = Field(default=2.0, ge=0, description="As `gold_refresh_s`.")
     gold_refresh_s: float = Field(default=10.0, ge=0, description="Between two refreshes of gold.")
     report_s: float = Field(default=30.0, ge=1, description="Between two reports to Dagster.")

@@ -48,8 +48,17 @@ class Ingested:
     reports: tuple[HourReport, ...]
 
 
-def build_bronze(workspace: Workspace, hours: Sequence[str], *, run_id: str) -> Ingested:
+def build_bronze(
+    workspace: Workspace,
+    hours: Sequence[str],
+    *,
+    run_id: str,
+    source: str | None = None,
+    max_files: int = -1,
+) -> Ingested:
     """Appends the lines of every waiting file of `hours`; a no-op where nothing waits.
+
+    With `source` only of its files, and of no more than `max_files`.
 
     Guarantees: each file's lines are in bronze exactly once, also if an earlier run died between
         its bronze commit and its note in the manifest. A file that cannot be read fails alone.
@@ -58,7 +67,7 @@ def build_bronze(workspace: Workspace, hours: Sequence[str], *, run_id: str) -> 
     workspace.init_tables(ALL)
     manifest = workspace.manifest
     owner = this_process(run_id)
-    claims = manifest.claim(hours, owner=owner)
+    claims = manifest.claim(hours, owner=owner, source=source, limit=max_files)
     try:
         ready, failures = _inspected(workspace, claims, run_id=run_id)
         events = [pair for pair in ready if pair[0].source in workspace.sources]

@@ -58,10 +58,17 @@ class FollowedLateness:
         self._looked_at = newest
         return sorted(self._waiting)
 
-    def count(self, workspace: Workspace, hours: Sequence[str], *, run_id: str) -> None:
-        """Brings the rows of `hours` up to date in one commit."""
+    def count(
+        self,
+        workspace: Workspace,
+        hours: Sequence[str],
+        *,
+        run_id: str,
+        wait_s: float = leases.WAIT_S,
+    ) -> None:
+        """Brings the rows of `hours` up to date in one commit; waits so long for held hours."""
         lake, owner = workspace.lake, this_process(run_id)
-        with leases.held(workspace.settings.state, "bronze", hours, owner=owner):
+        with leases.held(workspace.settings.state, "bronze", hours, owner=owner, wait_s=wait_s):
             newest = delta.version(lake, BRONZE_EVENTS)  # others may have counted up to there
             counted = {hour: self._counted(lake, hour, newest) for hour in hours}
             record_weights(lake, counted.values(), hours, run_id=run_id)

@@ -14,7 +14,7 @@ from clickstream_platform.build.chunks import chunks
 from clickstream_platform.build.costs import Meter, record_costs
 from clickstream_platform.build.gold_checks import HourOfTable
 from clickstream_platform.build.in_memory import Build, build_in_memory, is_changed, settled
-from clickstream_platform.build.report import HourReport, record_results
+from clickstream_platform.build.report import HourReport, OnBuilt, nobody, record_results
 from clickstream_platform.build.window import (
     GoldWindow,
     Orders,
@@ -65,10 +65,13 @@ def build_gold(
     run_id: str,
     tables: Sequence[Table] = GOLD,
     force: bool = False,
+    wait_s: float = leases.WAIT_S,
+    on_built: OnBuilt = nobody,
 ) -> list[HourReport]:
     """Rebuilds `tables` in `hours`, one report per table and hour.
 
     `force` writes also the hours whose rows seem unchanged, to heal a table someone else touched.
+    `wait_s` is for hours that others hold; `on_built` is told of each chunk once it is committed.
 
     Guarantees: a mart's rows are checked in memory before their commit; an hour that breaks a
         blocking rule, or whose rows did not change, is not written. `ops/hour_state` is last.
@@ -78,7 +81,7 @@ def build_gold(
     meter = Meter.started(workspace.settings)
     workspace.init_tables(ALL)
     owner = this_process(run_id)
-    with leases.held(workspace.settings.state, "gold", hours, owner=owner):
+    with leases.held(workspace.settings.state, "gold", hours, owner=owner, wait_s=wait_s):
         states = hour_state.current(workspace.lake)
         version = delta.version(workspace.lake, SILVER_EVENTS)
         silver = hour_state.of_table(states, SILVER_EVENTS.path)
@@ -90,7 +93,9 @@ def build_gold(
         orders = open_orders(workspace, hours, build.existing, version=version)
         try:
             for chunk in chunks(hours, counts, max_bytes=workspace.settings.max_bytes_per_chunk):
-                reports += _build_chunk(replace(build, hours=chunk), orders, tables, meter)
+                built = _build_chunk(replace(build, hours=chunk), orders, tables, meter)
+                on_built(built)
+                reports += built
                 meter = Meter.started(workspace.settings)
                 progress.finished(len(chunk))
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,6 +68,13 @@ class HourReport:
     blocked_by: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     cost: Mapping[str, float] = field(default_factory=dict)
+
+
+OnBuilt = Callable[[Sequence[HourReport]], object]
+
+
+def nobody(_: Sequence[HourReport]) -> None:
+    """Whom a build tells that only returns its reports."""
 
 
 def record_results(lake: Path, reports: Sequence[HourReport], *, run_id: str) -> None:

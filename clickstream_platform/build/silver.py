@@ -13,7 +13,7 @@ from clickstream_platform.build.chunks import chunks
 from clickstream_platform.build.costs import Meter, record_costs
 from clickstream_platform.build.hour_summary import BronzeCount, HourSummary
 from clickstream_platform.build.repaired import with_repairs
-from clickstream_platform.build.report import HourReport, record_results
+from clickstream_platform.build.report import HourReport, OnBuilt, nobody, record_results
 from clickstream_platform.build.silver_lines import (
     SilverBuild,
     bronze_lines,
@@ -65,13 +65,22 @@ def build_silver(
 
 
 def rebuild(
-    workspace: Workspace, hours: Sequence[str], *, run_id: str, force: bool = False
+    workspace: Workspace,
+    hours: Sequence[str],
+    *,
+    run_id: str,
+    force: bool = False,
+    wait_s: float = leases.WAIT_S,
+    on_built: OnBuilt = nobody,
 ) -> SilverBuilt:
-    """As `build_silver`, with all that was counted."""
+    """As `build_silver`, with all that was counted.
+
+    `wait_s` is for hours that others hold; `on_built` is told of each chunk once it is committed.
+    """
     meter = Meter.started(workspace.settings)
     workspace.init_tables(ALL)
     state, owner = workspace.settings.state, this_process(run_id)
-    with leases.held(state, "silver", hours, owner=owner):
+    with leases.held(state, "silver", hours, owner=owner, wait_s=wait_s):
         in_doubt = doubts.among(state, "silver", hours)
         _fence(workspace, {name for names in in_doubt.values() for name in names}, run_id=run_id)
         version = delta.version(workspace.lake, BRONZE_EVENTS)
@@ -92,6 +101,7 @@ def rebuild(
                 frozenset(in_doubt).intersection(chunk),
             )
             built.append(_judge_and_write(build))
+            on_built(built[-1].reports)
             meter = Meter.started(workspace.settings)
             progress.finished(len(chunk))
     return SilverBuilt(

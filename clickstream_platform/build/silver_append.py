@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from clickstream_platform.build import silver
 from clickstream_platform.build.costs import Meter
 from clickstream_platform.build.hour_summary import HourSummary
-from clickstream_platform.build.report import HourReport
+from clickstream_platform.build.report import HourReport, OnBuilt, nobody
 from clickstream_platform.build.silver import SilverBuilt
 from clickstream_platform.build.silver_lines import SilverBuild, noted_sources, repairing_sources
 from clickstream_platform.build.workspace import Workspace, in_parallel
@@ -65,15 +65,28 @@ class FollowedHours:
         self._sign_anew()
 
     def refresh(
-        self, workspace: Workspace, hours: Sequence[str], *, run_id: str
+        self,
+        workspace: Workspace,
+        hours: Sequence[str],
+        *,
+        run_id: str,
+        wait_s: float = leases.WAIT_S,
+        on_built: OnBuilt = nobody,
     ) -> list[HourReport]:
-        """Brings `hours` up to date; one report per table and hour."""
+        """Brings `hours` up to date; one report per table and hour.
+
+        `wait_s` is for hours that others hold. `on_built` is told of what is committed at once,
+        for the rest may fail.
+        """
         try:
-            appended = self._append(workspace, hours, run_id=run_id)
+            appended = self._append(workspace, hours, run_id=run_id, wait_s=wait_s)
             done = {} if appended is None else appended.summaries
             reports = [] if appended is None else appended.reports
+            on_built(reports)
             if left := [hour for hour in hours if hour not in done]:
-                rebuilt = silver.rebuild(workspace, left, run_id=run_id)
+                rebuilt = silver.rebuild(
+                    workspace, left, run_id=run_id, wait_s=wait_s, on_built=on_built
+                )
                 self._remember(rebuilt)
                 reports = [*reports, *rebuilt.reports]
         except BaseException:
@@ -95,7 +108,7 @@ class FollowedHours:
             del self._known[hour]
 
     def _append(
-        self, workspace: Workspace, hours: Sequence[str], *, run_id: str
+        self, workspace: Workspace, hours: Sequence[str], *, run_id: str, wait_s: float
     ) -> SilverBuilt | None:
         """What was done to those hours that lines can be added to; null if to none."""
         meter = Meter.started(workspace.settings)
@@ -103,7 +116,7 @@ class FollowedHours:
         if not candidates:
             return None
         state, owner = workspace.settings.state, this_process(run_id)
-        with leases.held(state, "silver", candidates, owner=owner):
+        with leases.held(state, "silver", candidates, owner=owner, wait_s=wait_s):
             states = hour_state.current(workspace.lake)
             in_doubt = doubts.among(state, "silver", candidates)
             ready = [

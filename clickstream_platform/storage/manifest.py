@@ -34,6 +34,7 @@ CREATE INDEX IF NOT EXISTS files_by_source ON files (source, status);
 CREATE INDEX IF NOT EXISTS files_by_version ON files (bronze_version);
 """
 _FREE = "(status = 'seen' OR (status = 'failed' AND retry_at <= ?))"
+_OF_SOURCE = "source = ifnull(?, source)"
 FIRST_RETRY_S, LONGEST_RETRY_S = 60.0, 6 * 3600.0
 
 
@@ -124,32 +125,35 @@ class Manifest:
         """Bytes that wait for ingestion by ingest hour; see `waiting`."""
         return {hour: found.size for hour, found in self.waiting().items()}
 
-    def waiting(self) -> dict[str, Waiting]:
+    def waiting(self, source: str | None = None) -> dict[str, Waiting]:
         """What waits by ingest hour: new files, those of dead processes, failed ones to retry."""
         self.free_dead_claims()
         with self._open() as connection:
             found = connection.execute(
                 "SELECT ingest_hour, path, size, mtime_ns, attempt, first_seen FROM files "  # noqa: S608 (ours)
-                f"WHERE {_FREE} ORDER BY ingest_hour, path, size, mtime_ns",
-                (time.time(),),
+                f"WHERE {_FREE} AND {_OF_SOURCE} ORDER BY ingest_hour, path, size, mtime_ns",
+                (time.time(), source),
             )
             return {
                 hour: _waiting(list(rows))
                 for hour, rows in groupby(found, key=itemgetter("ingest_hour"))
             }
 
-    def claim(self, hours: Sequence[str], *, owner: str) -> list[Claim]:
+    def claim(
+        self, hours: Sequence[str], *, owner: str, source: str | None = None, limit: int = -1
+    ) -> list[Claim]:
         """Takes every free file of `hours`, in order of path. Atomic between processes.
 
-        `owner` comes from `owners.this_process`.
+        `owner` comes from `owners.this_process`. Only so many of this `source`, if given.
         """
         self.free_dead_claims()
         with self._transaction() as connection:
             marks = ",".join("?" * len(hours))
             wanted = f"ingest_hour IN ({marks})"
             free = connection.execute(
-                f"SELECT * FROM files WHERE {_FREE} AND {wanted} ORDER BY path",  # noqa: S608 (only question marks)
-                (time.time(), *hours),
+                f"SELECT * FROM files WHERE {_FREE} AND {_OF_SOURCE} AND {wanted} "  # noqa: S608 (only question marks)
+                "ORDER BY path LIMIT ?",
+                (time.time(), source, *hours, limit),
             ).fetchall()
             connection.executemany(
                 "UPDATE files SET status = 'claimed', owner = ?, attempt = attempt + 1 "
@@ -242,10 +246,11 @@ class Manifest:
                 headers.setdefault(row["source"], []).append(row["header"])
             return headers
 
-    def counts(self) -> dict[str, int]:
+    def counts(self, source: str | None = None) -> dict[str, int]:
         """Files by status."""
+        counted = f"SELECT status, COUNT(*) AS n FROM files WHERE {_OF_SOURCE} GROUP BY status"  # noqa: S608 (ours)
         with self._open() as connection:
-            found = connection.execute("SELECT status, COUNT(*) AS n FROM files GROUP BY status")
+            found = connection.execute(counted, (source,))
             return {row["status"]: row["n"] for row in found}
 
     def failures(self) -> list[tuple[str, str]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from pyspark.sql import SparkSession
 
 from clickstream_platform.build.bronze import Ingested, build_bronze
 from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.storage.manifest import Waiting
 from clickstream_platform.streaming.feed import Commit
 from clickstream_platform.streaming.outage import is_lost
 from clickstream_platform.streaming.plan import StreamPlan
@@ -17,7 +18,8 @@ from clickstream_platform.streaming.state import Heartbeat, utc_now
 
 
 class FileFeed:
-    """Landing files, claimed from the manifest like everybody does; ingested beside the loop."""
+    """One source's landing files, claimed from the manifest like everybody does; ingested beside
+    the loop, so many at a time, the oldest hours first."""
 
     def __init__(
         self, workspace: Workspace, plan: StreamPlan, before: Heartbeat | None, *, run_id: str
@@ -48,11 +50,18 @@ class FileFeed:
 
     def _ingest(self) -> Ingested | None:
         self._workspace.look_at_landing()
-        hours = list(self._workspace.manifest.waiting_hours())
+        limit = self._plan.options.max_files_per_trigger
+        hours = _first(self._workspace.manifest.waiting(self._plan.source), limit)
         if not hours:
             return None
         self._session = self._workspace.spark
-        return build_bronze(self._workspace, hours, run_id=self._run_id)
+        return build_bronze(
+            self._workspace,
+            hours,
+            run_id=self._run_id,
+            source=self._plan.source,
+            max_files=limit,
+        )
 
     def _take(self, ingested: Ingested | None) -> None:
         if ingested is not None:
@@ -67,11 +76,12 @@ class FileFeed:
 
     def lag(self) -> int | None:
         """Files that are known and wait."""
-        return self._workspace.manifest.counts().get("seen", 0)
+        return self._workspace.manifest.counts(self._plan.source).get("seen", 0)
 
     def position(self) -> str | None:
-        """The files that wait: which of them fails is in the manifest."""
-        return str(self.lag())
+        """How many files are done: it stays while those that wait fail, whatever comes to them."""
+        counts = self._workspace.manifest.counts(self._plan.source)
+        return str(sum(counts.get(status, 0) for status in ("committed", "unchanged", "failed")))
 
     def is_cut_off(self, error: Exception) -> bool:
         return is_lost(self._session, error)
@@ -82,7 +92,8 @@ class FileFeed:
     def catch_up(self) -> Callable[[], bool]:
         """Up to the files that are there now."""
         self._workspace.look_at_landing()
-        return lambda: self._round is None and not self._workspace.manifest.waiting_hours()
+        waiting = self._workspace.manifest.waiting
+        return lambda: self._round is None and not waiting(self._plan.source)
 
     def stop(self) -> None:
         """Waits for the files in work: a file is one commit, and gets its note."""
@@ -92,3 +103,15 @@ class FileFeed:
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)
+
+
+def _first(waiting: Mapping[str, Waiting], limit: int) -> list[str]:
+    """The first hours that have `limit` files together: of others bronze need not be read."""
+    hours: list[str] = []
+    files = 0
+    for hour in sorted(waiting):
+        if files >= limit:
+            break
+        hours.append(hour)
+        files += waiting[hour].files
+    return hours

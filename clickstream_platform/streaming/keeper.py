@@ -11,7 +11,13 @@ from clickstream_platform.setting_groups import StreamSettings
 from clickstream_platform.settings import Settings, settings
 from clickstream_platform.storage.owners import is_alive, kill
 from clickstream_platform.streaming.op import SOURCE_TAG, stream
-from clickstream_platform.streaming.state import Heartbeat, StreamFolder, known_streams
+from clickstream_platform.streaming.state import (
+    Heartbeat,
+    StreamFolder,
+    after_death,
+    known_streams,
+    with_death,
+)
 
 TICK_S = 3  # it reads one small file a stream; the daemon itself looks every 5 s
 FIRST_WAIT_S = 5.0
@@ -38,28 +44,31 @@ def decide(beat: Heartbeat, options: StreamSettings, *, now: datetime) -> Decisi
 
     A stream that somebody stopped stays stopped; `look_after` knows who it was. `failures` in a row
     at the same place lead to longer and longer waits, and in the end to giving up; `outages` to
-    waits only.
+    waits only. A process that died for the first time there is replaced at once.
     """
     if beat.phase in ("stopped", "given_up"):
         return Decision("leave", f"it is {beat.phase.replace('_', ' ')}")
     if beat.phase == "failed":
         return _after_failure(beat, options, now=now)
     if not is_alive(beat.owner):
-        return Decision("start", "its process is gone")
+        died = replace(after_death(beat, beat.reached), error="its process is gone")
+        return _after_failure(died, options, now=now, first_wait_s=0)
     # A start may wait long for a cold engine; it beats meanwhile, if it is not stuck in it.
     limit_s = options.stall_after_s if beat.phase == "starting" else options.stale_after_s
     if beat.age_s(now) > limit_s:
         return Decision("end", f"its heartbeat is {beat.age_s(now):.0f} s old")
-    if beat.waited_s(now) > options.stall_after_s:
+    if beat.stood_s(now) > options.stall_after_s:
         return Decision("end", f"{beat.lag:,} lines wait, and nothing was committed for long")
     return Decision("leave", "it is alive")
 
 
-def _after_failure(beat: Heartbeat, options: StreamSettings, *, now: datetime) -> Decision:
+def _after_failure(
+    beat: Heartbeat, options: StreamSettings, *, now: datetime, first_wait_s: float = FIRST_WAIT_S
+) -> Decision:
     if beat.failures >= options.max_restarts and not beat.is_environment:
         return Decision("give_up", f"it failed {beat.failures} times at the same place")
-    in_a_row = max(beat.outages if beat.is_environment else beat.failures, 1)
-    wait_s = min(FIRST_WAIT_S * 2 ** min(in_a_row - 1, 10), LONGEST_WAIT_S)
+    again = max(beat.in_a_row, 1) - 1
+    wait_s = min(FIRST_WAIT_S * 2 ** min(again, 10), LONGEST_WAIT_S) if again else first_wait_s
     if beat.age_s(now) < wait_s:
         return Decision("wait", f"it failed and is tried again {wait_s:.0f} s after that")
     return Decision("start", f"it failed: {beat.error}")
@@ -87,14 +96,12 @@ def look_after(
     for source in current.stream.keep:
         if source not in beats and (key := _start_key(instance, source, None, now)):
             requests.append(_request(source, {"source": source}, key=key))
-    for beat in beats.values():
-        decision = decide(beat, current.stream, now=now)
-        if beat.phase == "stopped" and _is_unasked(instance, beat.run_id):
-            decision = Decision("start", "its process was ended, and nobody had asked for it")
+    for found in beats.values():
+        beat, decision = _decided(instance, current, found, now=now)
         said.append(f"{beat.source}: {decision.why}")
         if decision.action == "give_up":
-            _give_up(StreamFolder(current, beat.source), beat, decision)
-        if decision.action not in ("start", "end") or _is_pending(instance, beat.source):
+            _give_up(StreamFolder(current, beat.source), with_death(beat) or beat, decision)
+        if decision.action in ("leave", "wait") or _is_pending(instance, beat.source):
             continue
         _reap(instance, StreamFolder(current, beat.source), beat, decision)
         if decision.action == "start" and (key := _start_key(instance, beat.source, beat, now)):
@@ -122,6 +129,28 @@ def _is_unasked(instance: dg.DagsterInstance, run_id: str) -> bool:
     if run.status is dg.DagsterRunStatus.CANCELED:
         return run_tags.ENDED_BY in run.tags
     return run.status is dg.DagsterRunStatus.FAILURE
+
+
+def _decided(
+    instance: dg.DagsterInstance, current: Settings, beat: Heartbeat, *, now: datetime
+) -> tuple[Heartbeat, Decision]:
+    """What to do, also about a stream that says `stopped` and that nobody stopped.
+
+    One that hung while lines waited, and that the keeper ended, has failed at them.
+    """
+    if beat.phase != "stopped" or not _is_unasked(instance, beat.run_id):
+        return beat, decide(beat, current.stream, now=now)
+    if not (beat.lag and _has_hung(instance, beat.run_id)):
+        return beat, Decision("start", "its process was ended, and nobody had asked for it")
+    told = replace(after_death(beat, beat.reached), phase="failed", error="it hung and was ended")
+    noted = StreamFolder(current, beat.source).beat(told)
+    return noted, decide(noted, current.stream, now=now)
+
+
+def _has_hung(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """True for a run that the keeper itself ended."""
+    run = instance.get_run_by_id(run_id)
+    return run is not None and run_tags.ENDED_BY in run.tags
 
 
 def _start_key(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -12,24 +13,25 @@ from typing import Any, Protocol
 from clickstream_platform import logs
 from clickstream_platform.build.report import HourReport
 from clickstream_platform.build.workspace import Workspace
-from clickstream_platform.errors import ClickstreamError, EnvironmentProblemError
-from clickstream_platform.storage import leases
+from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.storage.owners import this_process
 from clickstream_platform.streaming.arrivals import bronze_reports
+from clickstream_platform.streaming.failing import counted
 from clickstream_platform.streaming.feed import Commit, Feed
 from clickstream_platform.streaming.file_feed import FileFeed
 from clickstream_platform.streaming.kafka_feed import KafkaFeed
 from clickstream_platform.streaming.offsets import OffsetsError
 from clickstream_platform.streaming.outage import first_line
 from clickstream_platform.streaming.plan import StreamPlan
-from clickstream_platform.streaming.refresh import Loop, Refresher
-from clickstream_platform.streaming.starting import beating, note_failed_start
+from clickstream_platform.streaming.refresh import Refresher
+from clickstream_platform.streaming.rounds import Loop
+from clickstream_platform.streaming.starting import alone, beating, note_failed_start
 from clickstream_platform.streaming.state import (
     Heartbeat,
     StreamFolder,
-    after_failure,
     begun,
     utc_now,
+    with_death,
 )
 from clickstream_platform.tables.catalog import ALL
 from clickstream_platform.tables.silver import SILVER_QUARANTINE
@@ -41,10 +43,6 @@ MAX_SETTLING_ROUNDS = 200  # a backlog, and late orders that make a later hour s
 LONGEST_START_S = 300.0
 REST_S = 20.0  # for rounds in work, before the next life begins in the same process
 LONG_LIFE_S = 10.0  # after a shorter one the keeper waits before the next
-
-
-class StreamBusyError(ClickstreamError):
-    """The source's stream runs already."""
 
 
 class StreamUnsettledError(ClickstreamError):
@@ -78,8 +76,8 @@ def run_stream(
         the heartbeat.
     """
     end = None if for_s is None else time.monotonic() + for_s
-    with _alone(workspace, plan.source, run_id):
-        before = StreamFolder(workspace.settings, plan.source).heartbeat()
+    with alone(workspace.settings, plan.source, run_id):
+        before = with_death(StreamFolder(workspace.settings, plan.source).heartbeat())
         while True:
             try:
                 life = _Life(
@@ -98,20 +96,6 @@ def run_stream(
                 before = life.heartbeat
             else:
                 return life.heartbeat
-
-
-@contextmanager
-def _alone(workspace: Workspace, source: str, run_id: str) -> Iterator[None]:
-    """Holds the source's stream; the lease of a process that is gone does not count."""
-    try:
-        with leases.held(
-            workspace.settings.state, "stream", [source], owner=this_process(run_id), wait_s=0
-        ):
-            yield
-    except leases.HoursBusyError as error:
-        raise StreamBusyError(
-            f"The stream {source} runs already: {error} Or look at it: `clickstream status`."
-        ) from error
 
 
 class _Life:
@@ -138,6 +122,7 @@ class _Life:
         )
         self.is_followed = False
         self._runs_since: float | None = None
+        self._has_committed = False
         self._seen: deque[tuple[float, int]] = deque()
         self._rejected: dict[str, int] = {}
         self._beaten = 0.0
@@ -148,6 +133,7 @@ class _Life:
         self._beat()
         try:
             with ExitStack() as stopping:  # what fails to stop keeps nothing else from it
+                stopping.callback(self._tell_built)
                 stopping.callback(self._refresher.stop)
                 stopping.callback(self._feed.stop)
                 yield
@@ -172,7 +158,7 @@ class _Life:
 
     def live(self, end: float | None) -> None:
         self._runs_since = time.monotonic()
-        self._beat(phase="running", error=None, outages=0, is_environment=False)
+        self._beat(phase="running", error=None, is_environment=False)
         while end is None or time.monotonic() < end:
             self._turn()
         is_done = self._feed.catch_up()
@@ -184,6 +170,7 @@ class _Life:
 
     def _settle(self) -> None:
         """Refreshes until nothing is stale; the first rounds in work may not have seen the last."""
+        self._refresher.wait_for_busy_hours()
         for loop in self._refresher.loops:
             self._finish(loop)
         for _ in range(MAX_SETTLING_ROUNDS):
@@ -204,15 +191,15 @@ class _Life:
         """Waits for the loop's round in work; how much it built."""
         built = 0
         while loop.in_work is not None:
-            reports = loop.collect() or []
-            self._built(reports)
-            built += len(reports)
+            built += loop.collect() or 0
+            self._tell_built()
             self._rest()
         return built
 
     def _turn(self) -> None:
         self._take(self._feed.poll())
-        self._built(self._refresher.turn())
+        self._refresher.turn()
+        self._tell_built()
         self._rest()
 
     def _rest(self) -> None:
@@ -224,6 +211,7 @@ class _Life:
         now = time.monotonic()
         if note is None or self.heartbeat.committed_at == note.committed_at:
             return
+        self._has_committed = True
         self._observer.on_built(bronze_reports(self._lake, note.ingest_hours))
         self._seen.append((now, note.total_lines))
         while now - self._seen[0][0] > RATE_WINDOW_S and len(self._seen) > 2:
@@ -238,7 +226,9 @@ class _Life:
             rate=round((total - lines) / (until - since), 1) if until > since else 0.0,
         )
 
-    def _built(self, reports: Sequence[HourReport]) -> None:
+    def _tell_built(self) -> None:
+        """Hands on what silver and gold built; also what a life that fails has built before."""
+        reports = self._refresher.drain()
         if not reports:
             return
         for report in reports:
@@ -253,35 +243,47 @@ class _Life:
         since = self.heartbeat.waiting_since
         if lag is not None:  # else nobody knows, for instance while the brokers are away
             since = (since or utc_now()) if lag else None
-        seen = {
+        seen: dict[str, Any] = {
             "lag": lag,
             "waiting_since": since,
             "bronze_version": self._feed.noted_version(),
             "given_up": self._refresher.given_up(),
         }
+        if self._runs_since is not None:
+            seen["reached"] = self._feed.position()
+            # It has come through what may have ended the lives before: their number counts no more.
+            if (self._has_committed or lag == 0) and self._refresher.has_gone_round:
+                seen["outages"] = 0
         self.heartbeat = self._folder.beat(replace(self.heartbeat, **(seen | changes)))
         self._observer.on_beat(self.heartbeat)
 
     def _fail(self, error: Exception) -> None:
         is_final = isinstance(error, (OffsetsError, StreamUnsettledError))
-        is_outage = (
-            isinstance(error, EnvironmentProblemError)
-            or self._refresher.is_cut_off
-            or (not is_final and self._feed.is_cut_off(error))
+        position, lag = self._place()
+        told = counted(
+            replace(self.heartbeat, lag=lag),
+            error,
+            position=position,
+            is_lost=self._refresher.is_cut_off or (not is_final and self._feed.is_cut_off(error)),
+            has_run=self._runs_since is not None,
         )
-        told = after_failure(self.heartbeat, self._position(), is_outage=is_outage)
         ran_s = 0.0 if self._runs_since is None else time.monotonic() - self._runs_since
-        is_first = is_outage or told.failures == 1
         # A round that outlives its life holds leases in this run's name: no life may share them.
-        may_follow = is_first and ran_s >= LONG_LIFE_S and not is_final
+        may_follow = told.in_a_row == 1 and ran_s >= LONG_LIFE_S and not is_final
         self.is_followed = may_follow and self._refresher.comes_to_rest(within_s=REST_S)
-        self.heartbeat = told
-        # Not `failed` if it goes on: the keeper would start another.
-        self._beat(phase="starting" if self.is_followed else "failed", error=first_line(error))
+        self._runs_since = None
+        self.heartbeat = replace(told, error=first_line(error))
+        try:
+            self._tell_built()
+            # Not `failed` if it goes on: the keeper would start another.
+            self._beat(phase="starting" if self.is_followed else "failed")
+        except Exception:  # as on a disk that is gone: the failure is what is told, not this
+            self._log.exception("the failure could not be noted")
         self._log.error("stream failed", **asdict(self.heartbeat))
 
-    def _position(self) -> str | None:
+    def _place(self) -> tuple[str | None, int | None]:
+        """Where it stands, and how much waits there; null if that cannot be told."""
         try:
-            return self._feed.position()
-        except (OSError, ClickstreamError):  # the failure is what is told, not this
-            return None
+            return self._feed.position(), self._feed.lag()
+        except (OSError, ClickstreamError, sqlite3.Error):  # the failure is what is told, not this
+            return None, None

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+
 from grpc import RpcError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from clickstream_platform.errors import EnvironmentProblemError
 
+_FULL = ("No space left on device", "Disk quota exceeded", "database or disk is full")
+
 
 def is_lost(session: SparkSession | None, error: Exception) -> bool:
     """True if the engine does not answer in this session: then `error` is not the data's fault.
 
-    Its own words do not tell: what a lost engine was asked last fails in many ways.
+    Its own words do not tell: what a lost engine was asked last fails in many ways. Only a full
+    disk is known by them: the engine answers then, and no line is to blame either.
     """
-    if isinstance(error, EnvironmentProblemError):
+    if isinstance(error, EnvironmentProblemError) or is_full(error):
         return True
     if session is None:
         return False
@@ -25,6 +30,17 @@ def is_lost(session: SparkSession | None, error: Exception) -> bool:
     return False
 
 
+def is_full(error: BaseException | None) -> bool:
+    """True if the disk had no room, for this process or for the engine."""
+    while error is not None:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if any(words in str(error) for words in _FULL):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def names_brokers(error: BaseException) -> bool:
     """True if Kafka's client in the engine waited for its brokers in vain; they may be back."""
     return "org.apache.kafka.common.errors.TimeoutException" in str(error)
@@ -32,4 +48,10 @@ def names_brokers(error: BaseException) -> bool:
 
 def first_line(error: BaseException) -> str:
     """What a heartbeat or a log says of it."""
+    if is_full(error):
+        return f"The disk is full; make room, and the stream goes on by itself: {_words(error)}"
+    return _words(error)
+
+
+def _words(error: BaseException) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Thread
+from queue import Empty, SimpleQueue
 
 from grpc import RpcError
 from pyspark.errors import PySparkException
@@ -23,7 +23,9 @@ from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.setting_groups import StreamSettings
 from clickstream_platform.storage import hour_state, leases
 from clickstream_platform.storage.hour_state import States
+from clickstream_platform.storage.owners import this_process
 from clickstream_platform.streaming.outage import first_line, is_lost
+from clickstream_platform.streaming.rounds import Loop
 from clickstream_platform.streaming.turns import Turns
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import SILVER
@@ -39,51 +41,18 @@ REMEDY = (
 )
 
 
-class Loop:
-    """Work done again and again in a thread of its own, one round at a time."""
-
-    def __init__(self, name: str, work: Callable[[], list[HourReport]], *, every_s: float) -> None:
-        self._name = name
-        self._work = work
-        self._every_s = every_s
-        self._round: Future[list[HourReport]] | None = None
-        self._began = 0.0
-
-    def begin(self, *, at_once: bool = False) -> None:
-        """Begins a round if none is in work and one is due, or `at_once`."""
-        is_due = at_once or time.monotonic() - self._began >= self._every_s
-        if self._round is None and is_due:
-            self._began = time.monotonic()
-            self._round = Future()
-            # A daemon, so that a round that will not end cannot keep the process from ending.
-            Thread(target=self._run, args=(self._round,), name=self._name, daemon=True).start()
-
-    def _run(self, promised: Future[list[HourReport]]) -> None:
-        try:
-            promised.set_result(self._work())
-        except BaseException as error:
-            promised.set_exception(error)
-
-    def collect(self) -> list[HourReport] | None:
-        """What a finished round built; null while there is none. Raises its error."""
-        if self._round is None or not self._round.done():
-            return None
-        finished, self._round = self._round, None
-        return finished.result()
-
-    @property
-    def in_work(self) -> Future[list[HourReport]] | None:
-        return self._round
-
-
 @dataclass(frozen=True)
 class _Layer:
-    """What is built hour by hour; `checked` are the tables whose check tells that it cannot be."""
+    """What is built hour by hour; `checked` are the tables whose check tells that it cannot be.
+
+    `lease` is the layer that its builds hold hours of, for which they wait so many seconds.
+    """
 
     name: str
+    lease: str
     tables: Sequence[Table]
     stale: Callable[[Workspace, States], Iterable[str]]
-    build: Callable[[Sequence[str]], list[HourReport]]
+    build: Callable[[Sequence[str], float], int]
     turns: Turns
     checked: Sequence[Table] = ()
 
@@ -95,6 +64,8 @@ class Refresher:
     Guarantees: an hour that cannot be built keeps no other from being built: it is tried again
         alone, and given up in the end (`Turns`), with a report of a failed check for each of its
         tables. Only a lost engine, or what concerns no single hour, ends a loop.
+        An hour that somebody else holds is left to a later round, and keeps no other waiting.
+        What was built is told (`drain`) also if its round fails later, or is given up.
     """
 
     def __init__(
@@ -104,6 +75,9 @@ class Refresher:
         self._source = source
         self._followed = FollowedHours()
         self._session: SparkSession | None = None
+        self._run_id = run_id
+        self._told: SimpleQueue[HourReport] = SimpleQueue()
+        self._wait_s = 0.0  # for hours that others hold
         self._is_ending = False
         self.is_cut_off = False  # true once a round ended because the engine was lost
         self._log = logs.get_logger("stream")
@@ -114,12 +88,23 @@ class Refresher:
         is_alone = not workspace.settings.automation.enabled  # no sensor asks for repair runs
         arrivals = FollowedLateness()
 
-        def count(hours: Sequence[str]) -> list[HourReport]:
-            arrivals.count(workspace, hours, run_id=run_id)
-            return []
+        def count(hours: Sequence[str], wait_s: float) -> int:
+            arrivals.count(workspace, hours, run_id=run_id, wait_s=wait_s)
+            return 0
+
+        def silver(hours: Sequence[str], wait_s: float) -> int:
+            built = self._followed.refresh(
+                workspace, hours, run_id=run_id, wait_s=wait_s, on_built=self._tell
+            )
+            return len(built)
+
+        def gold(hours: Sequence[str], wait_s: float) -> int:
+            built = build_gold(workspace, hours, run_id=run_id, wait_s=wait_s, on_built=self._tell)
+            return len(built)
 
         self._lateness = _Layer(
             "lateness",
+            "bronze",
             (),
             lambda of, _: arrivals.uncounted(of.lake),
             count,
@@ -127,17 +112,19 @@ class Refresher:
         )
         self._silver = _Layer(
             "silver",
+            "silver",
             SILVER,
             stale_silver,
-            lambda hours: self._followed.refresh(workspace, hours, run_id=run_id),
+            silver,
             turns(is_nobody_else=is_alone),
             checked=[SILVER_EVENTS],
         )
         self._gold = _Layer(
             "gold",
+            "gold",
             GOLD,
             stale_gold,
-            lambda hours: build_gold(workspace, hours, run_id=run_id),
+            gold,
             turns(is_nobody_else=is_alone),
             checked=GOLD,
         )
@@ -145,19 +132,38 @@ class Refresher:
         self.loops = (
             Loop(
                 "silver",
-                lambda: [*self._round(self._lateness), *self._round(self._silver)],
+                lambda: self._round(self._lateness) + self._round(self._silver),
                 every_s=options.silver_refresh_s,
             ),
             Loop("gold", lambda: self._round(self._gold), every_s=options.gold_refresh_s),
         )
 
-    def turn(self) -> list[HourReport]:
-        """What finished rounds built; begins those that are due."""
-        reports: list[HourReport] = []
+    def turn(self) -> None:
+        """Begins the rounds that are due. Raises what ended one."""
         for loop in self.loops:
-            reports += loop.collect() or ()
+            loop.collect()
             loop.begin()
+
+    def drain(self) -> list[HourReport]:
+        """What was built since the last time, also by rounds in work or that failed."""
+        reports: list[HourReport] = []
+        with suppress(Empty):
+            while True:
+                reports.append(self._told.get_nowait())
         return reports
+
+    def _tell(self, reports: Iterable[HourReport]) -> None:
+        for report in reports:
+            self._told.put(report)
+
+    @property
+    def has_gone_round(self) -> bool:
+        """True once each loop has ended a round: what they had to build kills no engine."""
+        return all(loop.has_gone_round for loop in self.loops)
+
+    def wait_for_busy_hours(self) -> None:
+        """From now on, as at the end of a timed stream, no later round would come back to them."""
+        self._wait_s = leases.WAIT_S
 
     def given_up(self) -> dict[str, str]:
         """Hour -> the layer that cannot be built there, and why; others may try."""
@@ -192,28 +198,39 @@ class Refresher:
                 self._session.interruptAll()
             wait(rounds, timeout=0.5)
 
-    def _round(self, layer: _Layer) -> list[HourReport]:
+    def _round(self, layer: _Layer) -> int:
+        """How many reports of what was built it has told."""
         states = hour_state.current(self._workspace.lake)
         stale = layer.stale(self._workspace, states)
         if layer.tables:
             stale = self._ours(stale, states)
         built_from = {hour: _built_from(states, layer, hour) for hour in stale}
         together, alone = layer.turns.next(built_from)
-        reports: list[HourReport] = []
-        for hours in (together, *([hour] for hour in alone)):
-            reports += self._build(layer, hours, states)
-        return reports
+        parts = (together, *([hour] for hour in alone))
+        return sum(self._build(layer, self._free(layer, hours), states) for hours in parts)
 
-    def _build(self, layer: _Layer, hours: Sequence[str], states: States) -> list[HourReport]:
+    def _free(self, layer: _Layer, hours: Sequence[str]) -> Sequence[str]:
+        """Those of the hours that nobody else holds; all of them if we wait for these."""
+        if self._wait_s or not hours:
+            return hours
+        state, me = self._workspace.settings.state, this_process(self._run_id)
+        busy = {
+            lease.hour
+            for lease in leases.living(state)
+            if lease.layer == layer.lease and lease.owner != me
+        }
+        return [hour for hour in hours if hour not in busy]
+
+    def _build(self, layer: _Layer, hours: Sequence[str], states: States) -> int:
         """Builds the hours; if that fails, halves of them, so that the hour to blame is alone."""
         if not hours or self._is_ending:
-            return []
+            return 0
         self._session = self._workspace.spark
         try:
-            reports = layer.build(hours)
-        except leases.HoursBusyError as error:
+            built = layer.build(hours, self._wait_s)
+        except leases.HoursBusyError as error:  # taken since we looked
             self._log.warning("hours are busy", error=str(error))
-            return []
+            return 0
         except Exception as error:
             self.is_cut_off = not self._is_ending and is_lost(self._session, error)
             if self._is_ending or self.is_cut_off:
@@ -222,23 +239,22 @@ class Refresher:
                 return self._failed(layer, hours[0], states, error)
             half = len(hours) // 2
             newer = self._build(layer, hours[half:], states)
-            return [*newer, *self._build(layer, hours[:half], states)]
+            return newer + self._build(layer, hours[:half], states)
         layer.turns.built(hours)
-        return reports
+        return built
 
-    def _failed(
-        self, layer: _Layer, hour: str, states: States, error: Exception
-    ) -> list[HourReport]:
-        """Nothing while the hour is to be tried again; else its failed checks."""
+    def _failed(self, layer: _Layer, hour: str, states: States, error: Exception) -> int:
+        """Tells nothing while the hour is to be tried again; else its failed checks."""
         words = first_line(error)
         is_given_up = layer.turns.failed(hour, words, built_from=_built_from(states, layer, hour))
         told = {"layer": layer.name, "hour": hour, "source": self._source, "error": words}
         if not is_given_up:
             self._log.warning("hour failed, to be tried again", **told)
-            return []
+            return 0
         tables = ", ".join(table.path for table in layer.checked) or layer.name
         self._log.error("hour given up", tables=tables, remedy=REMEDY, **told)
-        return [_cannot_be_built(table, hour, states, words) for table in layer.checked]
+        self._tell(_cannot_be_built(table, hour, states, words) for table in layer.checked)
+        return len(layer.checked)
 
     def _ours(self, hours: Iterable[str], states: States) -> list[str]:
         """Those of the hours that have lines of this source."""

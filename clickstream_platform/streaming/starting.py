@@ -9,11 +9,31 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from clickstream_platform.errors import EnvironmentProblemError
+from clickstream_platform.errors import ClickstreamError, EnvironmentProblemError
 from clickstream_platform.settings import Settings
+from clickstream_platform.storage import leases
 from clickstream_platform.storage.owners import is_alive, this_process
-from clickstream_platform.streaming.outage import first_line
-from clickstream_platform.streaming.state import StreamFolder, after_failure, begun
+from clickstream_platform.streaming.outage import first_line, is_full
+from clickstream_platform.streaming.state import StreamFolder, after_failure, begun, with_death
+
+
+class StreamBusyError(ClickstreamError):
+    """The source's stream runs already."""
+
+
+@contextmanager
+def alone(settings: Settings, source: str, run_id: str) -> Iterator[None]:
+    """Holds the source's stream; the lease of a process that is gone does not count.
+
+    Raises: StreamBusyError.
+    """
+    try:
+        with leases.held(settings.state, "stream", [source], owner=this_process(run_id), wait_s=0):
+            yield
+    except leases.HoursBusyError as error:
+        raise StreamBusyError(
+            f"The stream {source} runs already: {error} Or look at it: `clickstream status`."
+        ) from error
 
 
 @contextmanager
@@ -49,7 +69,8 @@ def note_failed_start(
     before = folder.heartbeat()
     if before is not None and before.phase in ("starting", "running") and is_alive(before.owner):
         return
+    before = with_death(before)
     first = begun(before, source=source, run_id=run_id, owner=this_process(run_id), config=config)
-    is_outage = isinstance(error, EnvironmentProblemError)
+    is_outage = isinstance(error, EnvironmentProblemError) or is_full(error)
     told = after_failure(first, first.position, is_outage=is_outage)
     folder.beat(replace(told, phase="failed", error=first_line(error)))

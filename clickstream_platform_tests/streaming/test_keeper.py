@@ -36,6 +36,12 @@ def beat(**fields: object) -> Heartbeat:
     return Heartbeat(**given)  # type: ignore[arg-type]
 
 
+def dead(**fields: object) -> Heartbeat:
+    """Of a process that died while lines waited, where others may have died before."""
+    stood = {"lag": 5, "reached": "offset 7", "position": "offset 7"}
+    return beat(**{"owner": GONE, **stood, **fields})
+
+
 @pytest.mark.parametrize(
     ("found", "action"),
     [
@@ -60,6 +66,16 @@ def beat(**fields: object) -> Heartbeat:
         (beat(phase="failed", outages=99, is_environment=True, beat_at=ago(119)), "wait"),
         (beat(phase="failed", outages=99, is_environment=True, beat_at=ago(120)), "start"),
         (beat(phase="failed", outages=1, is_environment=True, failures=3, beat_at=ago(5)), "start"),
+        (beat(lag=5, waiting_since=ago(5000), started_at=ago(900)), "leave"),  # since lives before
+        (dead(failures=0), "start"),
+        (dead(failures=1, beat_at=ago(9)), "wait"),
+        (dead(failures=1, beat_at=ago(10)), "start"),
+        (dead(failures=2), "give_up"),
+        (dead(failures=2, reached="offset 8"), "start"),  # it had got further
+        (dead(failures=2, lag=0), "start"),  # there was nothing to die of
+        (dead(failures=2, outages=1, lag=0), "wait"),
+        (dead(failures=2, outages=99, lag=0, beat_at=ago(120)), "start"),
+        (dead(phase="starting", failures=2, reached=None), "start"),
     ],
 )
 def test_the_decision_follows_heartbeat_and_failures(found: Heartbeat, action: str) -> None:
@@ -145,6 +161,33 @@ def test_giving_up_is_said_once_and_lasts(tmp_path: Path) -> None:
     found = folder.heartbeat()
     assert found is not None
     assert found.phase == "given_up"
+
+
+def test_a_process_that_dies_again_and_again_at_the_same_lines_is_given_up_aloud(
+    tmp_path: Path,
+) -> None:
+    folder = StreamFolder(read_settings(home=tmp_path), "wanted")
+    folder.beat(dead(source="wanted", failures=1))
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_run(dg.DagsterRun("stream", run_id="run", status=dg.DagsterRunStatus.STARTED))
+        assert tick(tmp_path, instance) == []
+        assert instance.get_run_by_id("run").status is dg.DagsterRunStatus.FAILURE  # type: ignore[union-attr]
+    found = folder.heartbeat()
+    assert found is not None
+    assert (found.phase, found.failures) == ("given_up", 2)
+    assert "died" in (found.error or "")
+
+
+def test_a_stream_that_hung_while_lines_waited_has_failed_at_them(tmp_path: Path) -> None:
+    folder = StreamFolder(read_settings(home=tmp_path), "wanted")
+    folder.beat(dead(source="wanted", phase="stopped", failures=1))
+    with dg.DagsterInstance.ephemeral() as instance:
+        canceled, tags = dg.DagsterRunStatus.CANCELED, {run_tags.ENDED_BY: "stream_keeper"}
+        instance.add_run(dg.DagsterRun("stream", run_id="run", status=canceled, tags=tags))
+        assert tick(tmp_path, instance) == []
+    found = folder.heartbeat()
+    assert found is not None
+    assert (found.phase, found.failures) == ("given_up", 2)
 
 
 @pytest.mark.parametrize(
