@@ -54,7 +54,7 @@ class Probe:
 
     def __enter__(self) -> Probe:
         self.cost.load_before = os.getloadavg()[0]
-        self._look(first=True)
+        self.look(first=True)
         self._began = time.perf_counter()
         self._thread.start()
         return self
@@ -63,7 +63,7 @@ class Probe:
         self.cost.seconds = time.perf_counter() - self._began
         self._stop.set()
         self._thread.join()
-        self._look()
+        self.look()
         self.cost.load_after = os.getloadavg()[0]
         zero = (0.0, 0)
         for key, (cpu, written) in self._last.items():
@@ -74,7 +74,7 @@ class Probe:
     def _watch(self) -> None:
         weighed = 0.0
         while not self._stop.wait(LOOK_S):
-            self._look()
+            self.look()
             if time.monotonic() - weighed >= WEIGH_S:
                 self._weigh()
                 weighed = time.monotonic()
@@ -87,7 +87,8 @@ class Probe:
                 found += [root, *root.children(recursive=True)]
         return found
 
-    def _look(self, *, first: bool = False) -> None:
+    def look(self, *, first: bool = False) -> None:
+        """What every process has used by now."""
         for process in self._processes():
             with suppress(*GONE):
                 times, io = process.cpu_times(), process.io_counters()
