@@ -29,4 +29,4 @@ def catalogue(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Mate
     built = {(report.table, report.hour) for report in reports}
     settled = left_alone(CATALOGUE, [SNAPSHOT_KEY], built, states)
     yield from emit(context, CATALOGUE, [*reports, *settled])
-    note_ops(context)
+    note_ops(context, reports)

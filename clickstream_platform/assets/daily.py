@@ -52,7 +52,7 @@ def daily(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Material
     built = {(report.table, report.hour) for report in reports}
     settled = left_alone(tables, context.partition_keys, built, states)
     yield from emit(context, tables, [*reports, *settled])
-    note_ops(context)
+    note_ops(context, reports)
 
 
 @dg.multi_asset(
@@ -76,7 +76,7 @@ def snapshots(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Mate
     built = {(report.table, report.hour) for report in reports}
     settled = left_alone(tables, [SNAPSHOT_KEY], built, states)
     yield from emit(context, tables, [*reports, *settled])
-    note_ops(context)
+    note_ops(context, reports)
 
 
 def _selected(context: dg.AssetExecutionContext, tables: Sequence[Table]) -> list[Table]:

@@ -2,6 +2,9 @@
 
 One step builds all tables of a layer, because they share one read: three silver tables are
 judged together, and all gold tables come from one cached window of silver.
+
+Who asks for an hour, a sensor or a person in the UI, gets it built only if it is stale: an hour
+that is up to date is reported as it stands, and nothing is written. The force tag builds it.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -9,15 +12,16 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import dagster as dg
 
 from clickstream_platform.assets.results import emit
-from clickstream_platform.assets.specs import check_names, check_specs, spec_of
+from clickstream_platform.assets.specs import FORCE_TAG, check_names, check_specs, spec_of
 from clickstream_platform.automation.reaper import name_process
 from clickstream_platform.build.bronze import build_bronze
 from clickstream_platform.build.gold import build_gold
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount
 from clickstream_platform.build.silver import build_silver
 from clickstream_platform.build.staleness import stale_gold, stale_silver
+from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.resources.lake import Lake
-from clickstream_platform.storage import hour_state
+from clickstream_platform.storage import doubts, hour_state
 from clickstream_platform.storage.hour_state import HourStateRow, States
 from clickstream_platform.storage.landing_look import Scope
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
@@ -32,7 +36,6 @@ from clickstream_platform.tables.silver import SILVER_EVENTS
 from clickstream_platform.tables.warnings import INGESTION_WARNINGS
 
 ONLY_STALE_TAG = "clickstream/only_stale"
-FORCE_TAG = "clickstream/force"
 RECEIVED = (BRONZE_EVENTS, BRONZE_CATALOGUE)
 _SINGLE_RUN = dg.BackfillPolicy.single_run()
 
@@ -71,7 +74,12 @@ def silver(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materia
     name_process(context)
     with lake.building("silver", run_id=context.run.run_id) as workspace:
         states = hour_state.current(workspace.lake)
-        hours = _wanted(context, SILVER, states, lambda: stale_silver(workspace, states))
+        hours = _wanted(
+            context,
+            SILVER,
+            states,
+            lambda: [*stale_silver(workspace, states), *_in_doubt(context, workspace)],
+        )
         reports = (
             build_silver(workspace, hours, run_id=context.run.run_id, force=is_forced(context))
             if hours
@@ -80,7 +88,7 @@ def silver(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materia
     yield from emit(context, SILVER, [*reports, *_others(context, SILVER, hours, states)])
     for table in (CONSERVATION_LEDGER, INGESTION_WARNINGS):
         yield dg.MaterializeResult(asset_key=dg.AssetKey(table.key))
-    note_ops(context)
+    note_ops(context, reports)
 
 
 @dg.multi_asset(
@@ -96,7 +104,7 @@ def gold(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materiali
     name_process(context)
     with lake.building("gold", run_id=context.run.run_id) as workspace:
         states = hour_state.current(workspace.lake)
-        hours = _wanted(context, tables, states, lambda: stale_gold(workspace, states))
+        hours = _wanted(context, tables, states, lambda: stale_gold(workspace, states, tables))
         reports = (
             build_gold(
                 workspace,
@@ -109,7 +117,7 @@ def gold(context: dg.AssetExecutionContext, lake: Lake) -> Iterator[dg.Materiali
             else []
         )
     yield from emit(context, tables, [*reports, *_others(context, tables, hours, states)])
-    note_ops(context)
+    note_ops(context, reports)
 
 
 def is_forced(context: dg.AssetExecutionContext) -> bool:
@@ -128,18 +136,28 @@ def _wanted(
     states: States,
     stale: Callable[[], list[str]],
 ) -> list[str]:
-    """The run's hours; in a repair run, whose span covers settled hours too, only stale ones.
+    """Those of the run's hours that are stale; all of them if the run is forced.
 
-    A run that takes up one that died leaves out what that one had built, if it still holds.
+    A forced run that takes up one that died leaves out what that one had built, if it still holds.
     """
     hours = list(context.partition_keys)
-    died = {context.run.parent_run_id, context.run.root_run_id} - {None}
-    if not is_repair(context) and not died:
-        return hours
-    needed = set(stale())
-    if not is_repair(context):
-        needed |= {hour for hour in hours if not built_by(died, tables, states, hour)}
+    needed = {*hours}
+    if not is_forced(context):
+        needed = {*stale()}
+    elif died := {context.run.parent_run_id, context.run.root_run_id} - {None}:
+        settled = {hour for hour in hours if built_by(died, tables, states, hour)}
+        needed -= settled - {*stale()}
     return [hour for hour in hours if hour in needed]
+
+
+def _in_doubt(context: dg.AssetExecutionContext, workspace: Workspace) -> list[str]:
+    """Hours whose newest commits may lack their note, for a person who asks for them by name.
+
+    A repair run leaves them out: its span may hold hours that a stream is appending to.
+    """
+    if is_repair(context):
+        return []
+    return list(doubts.among(workspace.settings.state, "silver", context.partition_keys))
 
 
 def built_by(
@@ -178,6 +196,7 @@ def left_alone(
             unchanged=True,
             checks=tuple(_standing(table, name, state) for name in check_names(table)),
             blocked_by=state.blocked_by,
+            is_evaluated=False,
         )
         for table in tables
         for key in keys
@@ -193,7 +212,7 @@ def _standing(table: Table, name: str, state: HourStateRow) -> CheckOutcome:
     return CheckOutcome(name, (rule,))
 
 
-def note_ops(context: dg.AssetExecutionContext) -> None:
-    """Tells Dagster that the bookkeeping was written."""
-    for table in (HOUR_STATE, DQ_RESULTS, COST_HOURLY):
+def note_ops(context: dg.AssetExecutionContext, built: Sequence[HourReport]) -> None:
+    """Tells Dagster that the bookkeeping was written, if anything was built."""
+    for table in (HOUR_STATE, DQ_RESULTS, COST_HOURLY) if built else ():
         context.log_event(dg.AssetMaterialization(asset_key=dg.AssetKey(table.key)))

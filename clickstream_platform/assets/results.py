@@ -13,6 +13,7 @@ from dagster._core.events import DagsterEventType
 
 from clickstream_platform.assets.preview import newest_rows
 from clickstream_platform.assets.specs import (
+    FORCE_TAG,
     FRESHNESS,
     TIMELY,
     asset_metadata,
@@ -25,6 +26,10 @@ from clickstream_platform.tables.catalog import table as contract
 from clickstream_platform.tables.contract import Table
 
 _ROWS = {False: "dagster/partition_row_count", True: "dagster/row_count"}
+NOT_BUILT = (
+    "Nothing it follows from has changed, so it was left as it stands, and its checks were not "
+    f"evaluated again. The tag {FORCE_TAG}: true builds it all the same."
+)
 _RANGE_TAG = "dagster/asset_partition_range_start"  # also on a span of one hour
 
 
@@ -121,6 +126,7 @@ def _hour_metadata(report: HourReport) -> dict[str, Any]:
             _ROWS[contract(report.table).is_snapshot]: report.row_count,
             "table_version": report.version,
             "unchanged": report.unchanged,
+            "not_built": None if report.is_evaluated else NOT_BUILT,
             "blocked_by": report.blocked_by,
             **report.details,
             **report.cost,
@@ -179,6 +185,8 @@ def _check_metadata(report: HourReport, check: CheckOutcome) -> dict[str, Any]:
         "rules_checked": len(check.rules),
         "failed_rules": dg.MetadataValue.json(failed),
     }
+    if not report.is_evaluated:
+        metadata["not_evaluated"] = NOT_BUILT
     if report.blocked_by:
         metadata["blocked_by"] = report.blocked_by
     if check.rules:

@@ -16,9 +16,15 @@ from clickstream_platform.tables.facts import FACT_EVENTS, FACT_SESSIONS, FACT_T
 from clickstream_platform.tables.rules import rules_of
 from clickstream_platform.tables.silver import SILVER_EVENTS
 
+FORCE_TAG = "clickstream/force"  # on a run: builds also what is up to date
 FRESHNESS = "freshness"
 # The facts stand for all of gold, which one step builds: a result a table would double the events.
 TIMELY = (SILVER_EVENTS, FACT_EVENTS, FACT_SESSIONS, FACT_TRANSACTIONS)
+_IF_STALE = (
+    "\n\nA partition that is up to date is not built again: its materialisation says `unchanged`, "
+    f"and nothing is written. Add the tag `{FORCE_TAG}` with the value `true` in the dialog or the "
+    "launchpad to build it all the same."
+)
 _CHECKS = {
     "contract": "Schema, row rules, keys and limits of the table, per hour. "
     "An hour that breaks a blocking rule is kept out of the table before the write.",
@@ -154,12 +160,14 @@ def _group(table: Table) -> str:
 
 def _description(table: Table) -> str:
     text = (table.model.__doc__ or "").strip()
-    return f"{text}\n\nGrain: {table.grain}." + (
+    edges = (
         "\n\nThe edge from bronze by equal hour is an approximation: a silver hour reads the lines "
         "of its home hour from every ingest hour; `ops/hour_state` holds the truth."
         if table.layer == "silver"
         else ""
     )
+    built = _IF_STALE if table.layer in ("silver", "gold") else ""
+    return f"{text}\n\nGrain: {table.grain}.{edges}{built}"
 
 
 def asset_metadata(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -211,7 +211,8 @@ def _ingested(
     version = delta.version(workspace.lake, BRONZE_EVENTS)
     reports = _reports(BRONZE_EVENTS, hours, stored, _counts(new, "ingest_hour"), version)
     reports += _feed_reports(workspace, hours, names)
-    record_results(workspace.lake, [r for r in reports if r.row_count], run_id=run_id)
+    received = [r for r in reports if r.row_count and not r.unchanged]
+    record_results(workspace.lake, received, run_id=run_id)
     return Ingested(
         version=version,
         lines=_counts(new, "ingest_hour"),

@@ -57,7 +57,7 @@ class CheckOutcome:
 
 @dataclass(frozen=True)
 class HourReport:
-    """One hour of one table after a build."""
+    """One hour of one table after a build, or as it stands: then its checks are not evaluated."""
 
     table: str
     hour: str
@@ -68,6 +68,7 @@ class HourReport:
     blocked_by: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     cost: Mapping[str, float] = field(default_factory=dict)
+    is_evaluated: bool = True
 
 
 OnBuilt = Callable[[Sequence[HourReport]], object]

@@ -34,18 +34,20 @@ def _silver_code(workspace: Workspace, row: HourStateRow | None) -> str:
     return workspace.blocked_code if row and row.blocked_by else workspace.silver_code
 
 
-def stale_gold(workspace: Workspace, states: States) -> list[str]:
-    """Hours of gold that were built from an older state of silver than there is."""
+def stale_gold(workspace: Workspace, states: States, tables: Sequence[Table] = GOLD) -> list[str]:
+    """Hours in which one of `tables` was built from an older state of silver than there is."""
     silver = hour_state.of_table(states, SILVER_EVENTS.path)
-    of_tables = [hour_state.of_table(states, table.path) for table in GOLD]
-    built = {hour for of_table in of_tables for hour in of_table}
+    of_tables = {table.path: hour_state.of_table(states, table.path) for table in GOLD}
+    built = {hour for of_table in of_tables.values() for hour in of_table}
     settled = {hour for hour, row in silver.items() if row.row_count or hour in built}
     return sorted(
         hour
         for hour in settled
         if any(
-            hour_state.is_stale(rows.get(hour), silver, code_version=workspace.gold_code)
-            for rows in of_tables
+            hour_state.is_stale(
+                of_tables[table.path].get(hour), silver, code_version=workspace.gold_code
+            )
+            for table in tables
         )
     )
 

@@ -10,7 +10,8 @@ import click
 import dagster as dg
 
 from clickstream_platform import run_tags
-from clickstream_platform.assets.hourly import FORCE_TAG, ONLY_STALE_TAG
+from clickstream_platform.assets.hourly import ONLY_STALE_TAG
+from clickstream_platform.assets.specs import FORCE_TAG
 from clickstream_platform.automation.event_log import keep_connections
 from clickstream_platform.definitions import defs
 from clickstream_platform.engine.failures import EngineLostError

@@ -4,7 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from clickstream_platform.build.inputs import DayInputs
-from clickstream_platform.build.staleness import stale_days, stale_silver, stale_snapshots
+from clickstream_platform.build.staleness import (
+    stale_days,
+    stale_gold,
+    stale_silver,
+    stale_snapshots,
+)
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.setting_groups import CheckSettings
 from clickstream_platform.settings import read_settings
@@ -104,6 +109,17 @@ def test_a_day_is_stale_when_an_hour_that_reaches_it_has_changed(tmp_path: Path)
         "28 before"
     )
     assert stale_days(workspace, changed("gold/revenue_5min", ONE)) == [], "nobody reads it"
+
+
+def test_of_chosen_gold_tables_an_hour_is_stale_only_if_one_of_them_is(tmp_path: Path) -> None:
+    workspace = workspace_with(tmp_path, max_reject_rate=0.5)
+    built = built_hours(workspace, ONE)
+    key = (GOLD[0].path, f"{ONE}T10")
+    marked = {**built, key: replace(built[key], is_stale=True)}
+    assert stale_gold(workspace, built) == []
+    assert stale_gold(workspace, marked) == [f"{ONE}T10"]
+    assert stale_gold(workspace, marked, GOLD[:1]) == [f"{ONE}T10"]
+    assert stale_gold(workspace, marked, GOLD[1:]) == [], "the others need no build"
 
 
 def test_a_day_waits_for_its_own_hours_and_a_new_hour_makes_it_stale(tmp_path: Path) -> None:
