@@ -29,6 +29,7 @@ from clickstream_platform.streaming.offsets import (
     check_offsets,
     lag,
     own_offsets,
+    reached,
     read_to,
     starting_offsets,
 )
@@ -114,7 +115,7 @@ class KafkaFeed:
         )
 
     def _check(self, partitions: Mapping[str, Partition]) -> None:
-        check_offsets(partitions, self._held, self._seen.known())
+        check_offsets(partitions, reached(self._held, self._read), self._seen.known())
         self._seen.note(partitions, self._held)
 
     def _left_behind(self) -> Collection[str] | None:
@@ -185,7 +186,9 @@ class KafkaFeed:
     def _read_to(self) -> dict[str, int]:
         """Address -> the offset behind the last batch: past what no line of bronze stands for."""
         progress = self._query.lastProgress if self._query is not None else None
-        return read_to(self._plan, progress["sources"][0]["endOffset"]) if progress else {}
+        if not progress:
+            return self._read
+        return read_to(self._plan, progress["sources"][0]["endOffset"])
 
     def _batch_seconds(self) -> float | None:
         progress = self._query.lastProgress if self._query is not None else None

@@ -222,6 +222,14 @@ def lag(
     )
 
 
+def reached(committed: Mapping[str, int], read: Mapping[str, int]) -> dict[str, int]:
+    """Address -> the last offset of what bronze has begun that is done with, a line's or a mark's.
+
+    So that retention may delete a mark behind the last line, which is no line deleted unread.
+    """
+    return {address: max(last, read.get(address, 0) - 1) for address, last in committed.items()}
+
+
 def read_to(plan: StreamPlan, ends: str | None) -> dict[str, int]:
     """Address -> the next offset to read, by the `ends` that a query reports of its last batch."""
     found: dict[str, dict[str, int]] = json.loads(ends) if ends else {}

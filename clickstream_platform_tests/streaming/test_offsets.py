@@ -8,6 +8,7 @@ import pytest
 
 from clickstream_platform.setting_groups import StreamSettings
 from clickstream_platform.settings import Settings, read_settings
+from clickstream_platform.sources.model import KafkaInput
 from clickstream_platform.streaming.offsets import (
     OffsetsForeignError,
     OffsetsLostError,
@@ -17,6 +18,8 @@ from clickstream_platform.streaming.offsets import (
     check_offsets,
     lag,
     own_offsets,
+    reached,
+    read_to,
     starting_offsets,
 )
 from clickstream_platform.streaming.plan import StreamPlan
@@ -112,6 +115,22 @@ def test_addresses_that_bronze_holds_of_another_source_are_refused() -> None:
         own_offsets(plan, {"east": {"t/1@1": 2}, "west": HELD})
     for word in ("t/0@1", "9", "source west", "stream east", "kafka.generation"):
         assert word in str(raised.value)
+
+
+def test_the_mark_of_a_transaction_is_no_lag_and_no_lost_line_once_it_was_read() -> None:
+    """Bronze ends at offset 9, and offset 10 is a mark that retention deleted with all lines."""
+    plan = StreamPlan("clicks", KafkaInput(servers="s", topics=["t"]), StreamSettings())
+    found = {"t/0@1": Partition("t", 0, 11, 11)}
+    for ends in (None, "null"):
+        assert read_to(plan, ends) == {}
+    read = read_to(plan, '{"t": {"0": 11}}')
+    assert read == {"t/0@1": 11}
+    assert lag({"t/0@1": Partition("t", 0, 0, 11)}, HELD) == 1
+    assert lag({"t/0@1": Partition("t", 0, 0, 11)}, HELD, read) == 0
+    assert reached(HELD, {}) == HELD
+    check_offsets(found, reached(HELD, read))
+    with pytest.raises(OffsetsLostError):
+        check_offsets(found, HELD)
 
 
 def test_it_goes_on_behind_bronze_and_else_at_the_first_there_is() -> None:
