@@ -33,6 +33,7 @@ class FileFeed:
         self._began = 0.0
         self._last: Commit | None = None
         self._session: SparkSession | None = None
+        self._is_ending = False
 
     def start(self) -> None:
         """Nothing to prepare."""
@@ -43,7 +44,7 @@ class FileFeed:
             self._take(self._round.result())
             self._round = None
         is_due = time.monotonic() - self._began >= self._plan.options.trigger_s
-        if self._round is None and is_due:
+        if self._round is None and is_due and not self._is_ending:
             self._began = time.monotonic()
             self._round = self._pool.submit(self._ingest)
         return self._last
@@ -90,13 +91,14 @@ class FileFeed:
         """The manifest tells what came in."""
 
     def catch_up(self) -> Callable[[], bool]:
-        """Up to the files that are there now."""
+        """Up to the files that are there now. A round may be in work: it only looks, then."""
         self._workspace.look_at_landing()
-        waiting = self._workspace.manifest.waiting
-        return lambda: self._round is None and not waiting(self._plan.source)
+        manifest, source = self._workspace.manifest, self._plan.source
+        return lambda: not manifest.waiting(source) and not manifest.counts(source).get("claimed")
 
     def stop(self) -> None:
         """Waits for the files in work: a file is one commit, and gets its note."""
+        self._is_ending = True
         if self._round is not None:
             self._take(self._round.result())
             self._round = None

@@ -46,7 +46,7 @@ def test_the_source_s_own_files_come_in_some_at_a_time_and_no_others(
         land(workspace, SOURCE, HOURS[0], f"{number}.json", line(HOURS[0], number))
     land(workspace, OTHER, HOURS[0], "0.json", line(HOURS[0], 30))
     plan = plan_stream(workspace, SOURCE)
-    options = plan.options.model_copy(update={"max_files_per_trigger": 1})
+    options = plan.options.model_copy(update={"max_files_per_trigger": 1, "trigger_s": 0})
     before = delta.version(workspace.lake, BRONZE_EVENTS)
 
     plan = type(plan)(SOURCE, None, options)
