@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from clickstream_platform.errors import EnvironmentProblemError
-from clickstream_platform.streaming.outage import is_full, names_brokers
+from clickstream_platform.streaming.full_disk import is_full
+from clickstream_platform.streaming.outage import names_brokers
 from clickstream_platform.streaming.state import Heartbeat, after_death, after_failure
 
 

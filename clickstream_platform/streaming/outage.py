@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import errno
-
 from grpc import RpcError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from clickstream_platform.errors import EnvironmentProblemError
-
-_FULL = ("No space left on device", "Disk quota exceeded", "database or disk is full")
+from clickstream_platform.streaming.full_disk import is_full
 
 
 def is_lost(session: SparkSession | None, error: Exception) -> bool:
@@ -27,17 +24,6 @@ def is_lost(session: SparkSession | None, error: Exception) -> bool:
         session.conf.get("spark.sql.session.timeZone")
     except (PySparkException, RpcError):
         return True
-    return False
-
-
-def is_full(error: BaseException | None) -> bool:
-    """True if the disk had no room, for this process or for the engine."""
-    while error is not None:
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        if any(words in str(error) for words in _FULL):
-            return True
-        error = error.__cause__ or error.__context__
     return False
 
 

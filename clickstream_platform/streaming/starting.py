@@ -13,7 +13,8 @@ from clickstream_platform.errors import ClickstreamError, EnvironmentProblemErro
 from clickstream_platform.settings import Settings
 from clickstream_platform.storage import leases
 from clickstream_platform.storage.owners import is_alive, this_process
-from clickstream_platform.streaming.outage import first_line, is_full
+from clickstream_platform.streaming.full_disk import is_full
+from clickstream_platform.streaming.outage import first_line
 from clickstream_platform.streaming.state import StreamFolder, after_failure, begun, with_death
 
 

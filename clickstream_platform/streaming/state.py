@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from clickstream_platform.settings import Settings
 from clickstream_platform.storage.owners import is_alive
-from clickstream_platform.streaming.outage import is_full
+from clickstream_platform.streaming.full_disk import is_full
 
 DIED = "Its process died without a word: see the machine's log, for instance for lack of memory."
 Phase = Literal["starting", "running", "stopped", "failed", "given_up"]

@@ -23,8 +23,9 @@ from clickstream_platform.storage import hour_state, leases
 from clickstream_platform.storage.owners import this_process
 from clickstream_platform.streaming import loop
 from clickstream_platform.streaming.file_feed import FileFeed
+from clickstream_platform.streaming.full_disk import is_full
 from clickstream_platform.streaming.loop import run_stream
-from clickstream_platform.streaming.outage import first_line, is_full, is_lost
+from clickstream_platform.streaming.outage import first_line, is_lost
 from clickstream_platform.streaming.plan import plan_stream
 from clickstream_platform.streaming.refresh import Refresher
 from clickstream_platform.streaming.state import Heartbeat, StreamFolder, begun
