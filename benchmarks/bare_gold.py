@@ -10,6 +10,7 @@ from deltalake import write_deltalake
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from benchmarks import spark_work
 from benchmarks.bare_funnels import both_kinds, funnel_10min, funnel_hourly
 
 IDLE_S, CAP_S, REPEAT_S = 1800, 86_400, 30 * 86_400
@@ -68,6 +69,7 @@ def build(silver: DataFrame, out: Path, *, besides: Sequence[Callable[[], None]]
     events = small.pop("fact_events")
 
     def fact_events() -> None:
+        spark_work.call_jobs(events.sparkSession, "gold/fact_events")
         cores = events.sparkSession.sparkContext.defaultParallelism
         rows = events.repartition(8 * cores, "event_hour").write.format("delta")
         stats = {"delta.dataSkippingStatsColumns": "event_timestamp,visitor_id,event_name"}
@@ -75,6 +77,7 @@ def build(silver: DataFrame, out: Path, *, besides: Sequence[Callable[[], None]]
 
     def store(name: str) -> Callable[[], None]:
         def task() -> None:
+            spark_work.call_jobs(silver.sparkSession, f"gold/{name}")
             path = str(out / "gold" / name)
             write_deltalake(path, small[name].toArrow(), partition_by=["event_hour"])
 

@@ -1,6 +1,6 @@
 """The yardstick: raw JSON lines to gold by hand, PySpark and Delta alone, as fast as we could.
 
-    python -m benchmarks.bare_spark LANDING OUT
+    python -m benchmarks.bare_spark LANDING OUT    (prints its jobs and plans)
 
 It knows one tracker (`shop_json`), one machine and no second run: no Dagster, no contracts, no
 checks, no bookkeeping, and nothing of the platform's transforms. It writes the same tables for the
@@ -22,7 +22,7 @@ from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from benchmarks import bare_gold
+from benchmarks import bare_gold, spark_work
 from benchmarks.bare_enrichment import AGENT, COLUMNS, enrich
 
 SOURCE = "shop_json"
@@ -167,6 +167,7 @@ def heap_bytes(spark: SparkSession) -> int:
 
 def write(rows: DataFrame, path: Path, partition: str, stats: str) -> None:
     """A new table with statistics of few columns: those of all 40 cost more than they help."""
+    spark_work.call_jobs(rows.sparkSession, path.parent.name + "/" + path.name)
     options = {"delta.dataSkippingStatsColumns": stats}
     rows.write.format("delta").options(**options).partitionBy(partition).save(str(path))
 
@@ -506,4 +507,6 @@ QUARANTINE = (*ADDRESS, "raw", "reasons", "event_id", "event_name", "event_times
 
 if __name__ == "__main__":
     target = Path(sys.argv[2])
-    run(session(scratch=target / ".scratch"), Path(sys.argv[1]), target)
+    own = session(scratch=target / ".scratch")
+    run(own, Path(sys.argv[1]), target)
+    print("\n".join(spark_work.shown(spark_work.work_since(own, 0))))

@@ -116,6 +116,10 @@ class InWorker(Contender):
 class BareSpark(InWorker):
     name = "bare_spark"
 
+    def last_work(self) -> dict[str, Any]:
+        """Jobs and plans of the last measurement, read when no clock runs."""
+        return self.worker.do(tell=True)
+
 
 class DuckDb(InWorker):
     name = "duckdb_deltars"

@@ -49,13 +49,14 @@ class Setting:
 
 @dataclass
 class Finding:
-    """The result of one module: a table, notes, and perhaps a plot."""
+    """The result of one module: a table, notes, perhaps a plot and more Markdown for the page."""
 
     title: str
     columns: Sequence[str]
     rows: list[list[str]]
     notes: list[str] = field(default_factory=list)
     plot: dict[str, Any] | None = None
+    details: list[str] = field(default_factory=list)
     samples: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self, *, name: str, command: str, setting: Setting) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import data
+from benchmarks import data, spark_work
 from benchmarks.contenders import BareSpark, Contender, DuckDb, Platform
 from benchmarks.figures import ratio_interval, shown
 from benchmarks.harness import COST_COLUMNS, Finding, Setting, cost_row, in_turn
@@ -16,15 +16,17 @@ def bench(setting: Setting) -> Finding:
     """`size` events over a day, every contender warmed up by a small day first."""
     landing = data.landing(setting.folder, events=setting.size, hours=HOURS)
     small = data.landing(setting.folder, events=WARM_UP_EVENTS, hours=HOURS)
+    bare_job = BareSpark(setting.folder, memory=setting.memory)
     contenders: dict[str, Contender] = {
         "platform": Platform(setting.folder, setting.engine),
-        "bare_spark": BareSpark(setting.folder, memory=setting.memory),
+        "bare_spark": bare_job,
         "duckdb_deltars": DuckDb(setting.folder),
     }
     try:
         say("warming up")
         in_turn(contenders, small, repeats=1, say=say)
         costs = in_turn(contenders, landing, repeats=setting.repeats, say=say)
+        bare_work = bare_job.last_work()
     finally:
         for contender in contenders.values():
             contender.close()
@@ -41,5 +43,6 @@ def bench(setting: Setting) -> Finding:
             "The content hashes of all 13 tables agreed in every round.",
         ],
         plot={"kind": "bars", "unit": "s", "values": {n: sorted(v) for n, v in seconds.items()}},
+        details=spark_work.shown(bare_work),
         samples={name: [cost.as_dict() for cost in found] for name, found in costs.items()},
     )

@@ -94,6 +94,7 @@ def _section(result: Mapping[str, Any]) -> str:
         name = f"bench-{result['name']}-{result['size']}.svg"
         (DOCS / "images" / name).write_text(drawn(result["plot"]))
         lines += [f"![{result['title']}](images/{name})", ""]
+    lines += result.get("details", [])
     return "\n".join(lines)
 
 

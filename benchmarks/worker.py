@@ -93,13 +93,20 @@ def bare_spark() -> Job:
     import tempfile  # noqa: PLC0415
 
     from benchmarks import bare_spark as bare  # noqa: PLC0415
+    from benchmarks import spark_work  # noqa: PLC0415
 
     spark = bare.session(
         memory=os.environ.get(MEMORY_VARIABLE, "3g"),
         scratch=Path(tempfile.mkdtemp(prefix="clickstream-bare-")),
     )
 
+    begun = 0
+
     def job(given: dict[str, Any]) -> dict[str, Any]:
+        nonlocal begun
+        if given.get("tell"):
+            return spark_work.work_since(spark, begun)
+        begun = spark_work.jobs_begun(spark)
         bare.run(spark, Path(given["landing"]), Path(given["out"]))
         return {}
 

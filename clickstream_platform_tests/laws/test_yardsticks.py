@@ -34,13 +34,17 @@ def test_all_contenders_of_the_benchmark_agree(
 ) -> None:
     landing = data.landing(tmp_path, events=EVENTS, hours=HOURS)
     duckdb_deltars.run(landing, tmp_path / "duckdb")
-    subprocess.run(
+    told = subprocess.run(
         [sys.executable, "-m", "benchmarks.bare_spark", str(landing), str(tmp_path / "bare")],
         cwd=PROJECT_ROOT,
         env=without_spark_connect(),
         check=True,
         timeout=600,
-    )
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert not [path for path in FILLED if f"| {path} |" not in told], "a table without a job"
+    assert told.count("ArrowEvalPython") == 1, "lines are parsed once, and that plan is shown once"
     workspace = new_workspace(tmp_path / "home")
     shutil.copytree(landing, workspace.settings.landing)
     bring_up(workspace)
