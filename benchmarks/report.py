@@ -20,7 +20,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 PUBLISHED = Path(__file__).resolve().parent / "results"
 ORDER = (
     "raw_to_gold", "scaling", "backfill720", "naive24", "micro_batch", "orchestration", "checks",
-    "noop", "resume", "pruning", "silver_bytes",
+    "noop", "resume", "pruning", "silver_bytes", "stream_latency", "stream_rate", "stream_commit",
 )  # fmt: skip
 # Events that the line names; of the others any number will do.
 SIZES = {"raw_to_gold": (1_000_000, 10_000_000), "scaling": (10_000_000,)}

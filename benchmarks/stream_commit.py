@@ -1,24 +1,23 @@
 """What it costs to bring new lines to bronze, silver and gold while the open hour is full.
 
-`python -m benchmarks.stream_commit --home DIR [--few 10000] [--many 1000000] [--new 5000]` fills
-the hour with `few` lines, then with `many`, and each time adds `new` lines in several rounds, as
-the stream does: the note of its lines, their lateness, silver, gold. Prints one JSON object:
-medians in seconds, and the ratio of many to few. A round of silver is `lateness_s` + `silver_s`.
+The hour is filled with `few` lines, then with `many`; each time `new` lines come in several rounds,
+as a stream brings them: the commit of its lines, their lateness, silver, gold.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
+import shutil
 import time
-from collections.abc import Callable
-from pathlib import Path
 
-import click
 import numpy as np
 import pyarrow as pa
 from pyspark.sql import functions as F
 
+from benchmarks.figures import median_interval, shown
+from benchmarks.harness import Finding, Setting
+from benchmarks.probe import timed
+from benchmarks.say import say
 from clickstream_platform.build.followed_lateness import FollowedLateness
 from clickstream_platform.build.gold import build_gold
 from clickstream_platform.build.silver_append import FollowedHours
@@ -26,6 +25,7 @@ from clickstream_platform.build.staleness import stale_gold, stale_silver
 from clickstream_platform.build.touched import record_touched
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.engine.client import shared_session
+from clickstream_platform.engine.server import Engine
 from clickstream_platform.settings import read_settings
 from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
@@ -33,8 +33,43 @@ from clickstream_platform.transforms.lines import with_home_hour
 from clickstream_platform.transforms.sessions import typed
 
 SOURCE, HOUR = "kafka_raw", "2024-11-29T10"
+OPTIONS = {"few": "10000", "many": "1000000", "new": "5000"}
+PARTS = ("bronze", "lateness", "silver", "gold")
 VISITORS = 20_000
 RUN = "benchmark"
+
+
+def bench(setting: Setting) -> Finding:
+    """`repeats` rounds at each filling; `size` does not count."""
+    few, many, new = (int(setting.options[name]) for name in OPTIONS)
+    home = setting.folder / "stream_commit" / str(time.time_ns())
+    settings = read_settings(home=home, engine={"driver_memory": setting.memory})
+    workspace = Workspace(settings, lambda: shared_session(settings))
+    try:
+        found = measure(workspace, fillings=(few, many), new=new, rounds=setting.repeats)
+    finally:
+        Engine(settings).stop()
+        shutil.rmtree(home, ignore_errors=True)
+    middles = {
+        count: {part: median_interval(values)[0] for part, values in rounds.items()}
+        for count, rounds in found.items()
+    }
+    both = {count: sum(parts[part] for part in PARTS[:-1]) for count, parts in middles.items()}
+    gold = middles[many]["gold"] / middles[few]["gold"]
+    return Finding(
+        title=f"{new:,} lines into an hour that holds {few:,} or {many:,}",
+        columns=("lines in the hour", *[f"{part} s (95 % interval)" for part in PARTS]),
+        rows=[
+            [f"{count:,}", *[shown(median_interval(rounds[part]), digits=2) for part in PARTS]]
+            for count, rounds in found.items()
+        ],
+        notes=[
+            f"bronze, lateness and silver, full ÷ empty: {both[many] / both[few]:.2f} "
+            "(aim: at most 1.3)",
+            f"gold, full ÷ empty: {gold:.2f} (aim: at most 3)",
+        ],
+        samples={str(count): rounds for count, rounds in found.items()},
+    )
 
 
 class OpenHour:
@@ -114,50 +149,26 @@ class OpenHour:
         self.gold()
 
 
-def seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
-def medians(hour: OpenHour, *, new: int, rounds: int) -> dict[str, float]:
-    found: dict[str, list[float]] = {
-        name: [] for name in ("bronze_s", "lateness_s", "silver_s", "gold_s")
-    }
+def measured(hour: OpenHour, *, new: int, rounds: int) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {part: [] for part in PARTS}
     for _ in range(rounds):
-        found["bronze_s"].append(seconds(lambda: hour.add(new)))
-        found["lateness_s"].append(seconds(hour.lateness))
-        found["silver_s"].append(seconds(hour.silver))
-        found["gold_s"].append(seconds(hour.gold))
-    return {name: round(statistics.median(values), 2) for name, values in found.items()}
+        found["bronze"].append(timed(lambda: hour.add(new)))
+        found["lateness"].append(timed(hour.lateness))
+        found["silver"].append(timed(hour.silver))
+        found["gold"].append(timed(hour.gold))
+    return found
 
 
 def measure(
-    workspace: Workspace, *, few: int, many: int, new: int, rounds: int
-) -> dict[str, object]:
+    workspace: Workspace, *, fillings: tuple[int, int], new: int, rounds: int
+) -> dict[int, dict[str, list[float]]]:
+    """Seconds of every part and round, by how many lines the hour held."""
     workspace.init_tables()
     hour = OpenHour(workspace)
     found = {}
-    for count in (few, many):
+    for count in fillings:
+        say(f"filling the hour with {count:,} lines")
         hour.fill(count)
-        medians(hour, new=new, rounds=1)  # plans of this size are compiled
-        found[count] = medians(hour, new=new, rounds=rounds)
-    ratios = {name[:-2]: round(found[many][name] / found[few][name], 2) for name in found[few]}
-    return {"new_lines": new, "rounds": rounds, **{str(n): m for n, m in found.items()},
-            "ratio": ratios}  # fmt: skip
-
-
-@click.command()
-@click.option("--home", type=click.Path(path_type=Path), required=True)
-@click.option("--few", default=10_000, show_default=True)
-@click.option("--many", default=1_000_000, show_default=True)
-@click.option("--new", default=5_000, show_default=True, help="Lines of one commit.")
-@click.option("--rounds", default=5, show_default=True)
-def main(home: Path, few: int, many: int, new: int, rounds: int) -> None:
-    settings = read_settings(home=home)
-    workspace = Workspace(settings, lambda: shared_session(settings))
-    print(json.dumps(measure(workspace, few=few, many=many, new=new, rounds=rounds), indent=1))
-
-
-if __name__ == "__main__":
-    main()
+        measured(hour, new=new, rounds=1)  # plans of this size are compiled
+        found[count] = measured(hour, new=new, rounds=rounds)
+    return found
