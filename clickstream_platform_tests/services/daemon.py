@@ -64,9 +64,9 @@ class Watched:
         assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-4000:]
         return json.loads(done.stdout)
 
-    def drop(self, hour: str, name: str, lines: bytes) -> None:
+    def drop(self, hour: str, name: str, lines: bytes, *, source: str = "shop_json") -> None:
         """A finished file, as a careful sender drops it."""
-        folder = self.settings.landing / "shop_json" / hour
+        folder = self.settings.landing / source / hour
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.tmp").write_bytes(lines)
         (folder / f"{name}.tmp").rename(folder / name)
