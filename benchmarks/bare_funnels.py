@@ -84,7 +84,7 @@ def funnel_10min(events: DataFrame, robots: DataFrame) -> DataFrame:
             inlined([{"unit": F.lit(unit), "unit_id": found} for unit, found in ids.items()]),
         )
         .groupBy(*of, "unit_id")
-        .agg(F.array_sort(F.flatten(F.collect_list("did"))).alias("walk"))
+        .agg(F.sort_array(F.flatten(F.collect_list("did"))).alias("walk"))
         .select(*of, "walk", *[first_of(no).alias(f"f{no}") for no in range(len(STEPS))])
     )
     counts, when = [], []
@@ -124,7 +124,7 @@ def funnel_hourly(events: DataFrame, robots: DataFrame) -> DataFrame:
         .groupBy("session_id", "visitor_id")
         .agg(
             F.min("event_hour").alias("event_hour"),
-            F.array_sort(F.collect_list(did)).alias("walk"),
+            F.sort_array(F.collect_list(did)).alias("walk"),
         )
         .select(
             *("event_hour", "visitor_id", "walk"),
@@ -162,7 +162,18 @@ def step_number() -> Column:
 def moments_by_mode() -> Column:
     """Rows of `mode` and `at`: when each step was reached, from `walk` and its first steps."""
     modes = {"any": any_order(), "ordered": ordered(), "strict": strict()}
-    return inlined([{"mode": F.lit(mode), "at": times} for mode, times in modes.items()])
+    first_alone = F.array_max(F.col("walk")["no"]) == 1  # then all modes say the same
+    return inlined(
+        [
+            {
+                "mode": F.lit(mode),
+                "at": F.when(F.size("walk") == 0, F.array().cast(TIMES))
+                .when(first_alone, F.array(F.get("walk", F.lit(0))["at"]))
+                .otherwise(times),
+            }
+            for mode, times in modes.items()
+        ]
+    )
 
 
 def first_of(no: int) -> Column:

@@ -25,7 +25,7 @@ def funnel_10min(events: DataFrame, robots: DataFrame, *, steps: Sequence[str]) 
     units = _units(events, robots, steps)
     reached = units.select(
         *_WINDOW,
-        F.transform("walk", lambda event: event["no"]).alias("done"),
+        F.col("walk")["no"].alias("done"),
         F.inline(moments_by_mode(F.col("walk"), len(steps))),
     )
     moments = moments_of(len(steps))
@@ -82,7 +82,7 @@ def _units(events: DataFrame, robots: DataFrame, steps: Sequence[str]) -> DataFr
         by_traffic(visits, robots)
         .select("event_hour", "window", "traffic", "did", F.inline(of_units))
         .groupBy(*_WINDOW, "unit_id")
-        .agg(F.array_sort(F.flatten(F.collect_list("did"))).alias("walk"))
+        .agg(F.sort_array(F.flatten(F.collect_list("did"))).alias("walk"))
     )
 
 

@@ -34,7 +34,7 @@ def funnel_hourly(sessionised: DataFrame, robots: DataFrame, *, steps: Sequence[
         .groupBy("session_id", "visitor_id")
         .agg(
             F.min("event_hour").alias("event_hour"),
-            F.array_sort(F.collect_list(did)).alias("walk"),
+            F.sort_array(F.collect_list(did)).alias("walk"),
         )
     )
     reached = sessions.select(

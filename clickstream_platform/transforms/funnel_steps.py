@@ -62,9 +62,20 @@ def moments_by_mode(walk: Column, step_count: int) -> Column:
     }
     return F.array(
         *[
-            F.struct(F.lit(mode).alias("mode"), times.alias("times"))
+            F.struct(F.lit(mode).alias("mode"), _unless_short(walk, times).alias("times"))
             for mode, times in times_by_mode.items()
         ]
+    )
+
+
+def _unless_short(walk: Column, times: Column) -> Column:
+    """Most walks know no step, or the first alone, which all modes count alike: Spark need not
+    interpret `times`, a function of each event, for these."""
+    knows_first_alone = F.array_max(walk["no"]) == 1
+    return (
+        F.when(F.size(walk) == 0, F.array().cast(_NO_TIMES))
+        .when(knows_first_alone, F.array(F.get(walk, F.lit(0))["us"]))
+        .otherwise(times)
     )
 
 

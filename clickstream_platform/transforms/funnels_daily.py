@@ -56,7 +56,7 @@ def _walks(did: DataFrame, bots: DataFrame, unit: str, key: str) -> DataFrame:
         .join(robots, on=["event_day", "visitor_id"], how="left")
         .withColumn("traffic", F.explode(traffics))
         .groupBy("event_day", "traffic", F.lit(unit).alias("unit"), F.col(key).alias("unit_id"))
-        .agg(F.array_sort(F.collect_list(F.struct(*_ORDER, "event_name"))).alias("did"))
+        .agg(F.sort_array(F.collect_list(F.struct(*_ORDER, "event_name"))).alias("did"))
     )
 
 

@@ -19,7 +19,7 @@ def journey_paths(sessions: DataFrame, events: DataFrame) -> DataFrame:
         events.select("session_id", "event_sequence", "event_name")
         .join(wanted, on="session_id", how="inner")
         .groupBy("event_day", FLAG, "session_id", "bought")
-        .agg(F.array_sort(F.collect_list(F.struct("event_sequence", "event_name"))).alias("walk"))
+        .agg(F.sort_array(F.collect_list(F.struct("event_sequence", "event_name"))).alias("walk"))
         .withColumn("names", F.col("walk.event_name"))
     )
     moved = F.filter(
