@@ -89,6 +89,7 @@ def spark_confs(settings: Settings, scratch: Path, port: int) -> dict[str, str]:
             ]
         ),
         "spark.local.dir": str(scratch / "local"),
+        "spark.python.daemon.module": "clickstream_platform.engine.python_daemon",
         "spark.ui.enabled": "false",
         "spark.connect.grpc.binding.address": "127.0.0.1",
         "spark.connect.grpc.binding.port": str(port),
