@@ -12,9 +12,9 @@ import gc
 import importlib
 import os
 import signal
-from pathlib import Path
 from types import FrameType
 
+import psutil
 from pyspark.daemon import manager
 
 # Without workers for so many looks. Spark ends those that have had nothing to do for a minute, and
@@ -45,16 +45,11 @@ class Idleness:
         signal.alarm(self._look_s)
 
     def _look(self, _signal: int, _frame: FrameType | None) -> None:
-        self._idle = 0 if has_children() else self._idle + 1
+        self._idle = 0 if psutil.Process().children() else self._idle + 1
         if self._idle >= self._looks:
             os.kill(os.getpid(), signal.SIGTERM)  # Spark's daemon tidies up and exits
         else:
             signal.alarm(self._look_s)
-
-
-def has_children() -> bool:
-    """Whether this process has any child."""
-    return any(path.read_text().strip() for path in Path("/proc/self/task").glob("*/children"))
 
 
 def preload() -> None:
