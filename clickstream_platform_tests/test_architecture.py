@@ -27,6 +27,7 @@ SETS_ENVIRONMENT = {
     "settings.py": "tells Dagster where its home is",
     "cli.py": "--home is handed to child processes as CLICKSTREAM_HOME",
     "engine/client.py": "pyspark decides by a variable which functions it builds",
+    "engine/python_daemon.py": "numpy and Arrow start threads unless variables say no",
     "engine/server.py": "the Spark client takes its token from a variable only",
 }
 WRITES_DELTA = {

@@ -54,7 +54,8 @@ class Idleness:
 
 def preload() -> None:
     """Imports the modules and compiles the patterns that tell user agents."""
-    os.environ |= ONE_THREAD
+    for variable, value in ONE_THREAD.items():
+        os.environ[variable] = value
     for name in PRELOADED:
         importlib.import_module(name)
     agents = importlib.import_module("clickstream_platform.transforms.agents")
