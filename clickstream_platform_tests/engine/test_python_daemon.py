@@ -67,7 +67,15 @@ def worked(session: SparkSession) -> int:
 
 def daemons(jvm: psutil.Process) -> set[psutil.Process]:
     name = "clickstream_platform.engine.python_daemon"
-    return {child for child in jvm.children() if name in child.cmdline()}
+    return {child for child in jvm.children() if name in words_of(child)}
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """Its command line, or nothing: the JVM inherits a dead child of the shell that became it."""
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # a zombie is one too
+        return []
 
 
 def python(code: str) -> str:
