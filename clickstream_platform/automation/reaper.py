@@ -14,9 +14,13 @@ from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.storage import leases
 from clickstream_platform.storage.owners import is_alive, this_process
 
-OUR_JOBS = ("ingest", "repair")
+OUR_JOBS = ("ingest", "repair", "arrivals")
 SILENT_S = 600.0  # a started run names its process in its first step, long before that
-_STARTED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_LAUNCHED = [
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 def name_process(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> None:
@@ -25,9 +29,25 @@ def name_process(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> N
     Being what every run does first, it also makes the process's event log a fast one.
     """
     keep_connections()
-    run_id = context.run.run_id
-    process = this_process(f"{run_id}|{socket.gethostname()}")
-    context.instance.add_run_tags(run_id, {run_tags.PROCESS: process})
+    if run_tags.process_of(context.run) != this_process(_owner(context.run.run_id)):
+        take(context.instance, context.run.run_id)
+
+
+def take(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Notes on the run that this process executes it."""
+    instance.add_run_tags(run_id, {run_tags.PROCESS: this_process(_owner(run_id))})
+
+
+def end(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
+    """Reports the run as what its end makes it: cancelled if that was asked for, else failed."""
+    if run.status is dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, why)
+    else:
+        instance.report_run_failed(run, why)
+
+
+def _owner(run_id: str) -> str:
+    return f"{run_id}|{socket.gethostname()}"
 
 
 def reap(instance: dg.DagsterInstance, workspace: Workspace) -> list[str]:
@@ -47,24 +67,20 @@ def reap(instance: dg.DagsterInstance, workspace: Workspace) -> list[str]:
 
 def _reap(instance: dg.DagsterInstance, workspace: Workspace) -> list[str]:
     done = []
-    for record in instance.get_run_records(dg.RunsFilter(statuses=_STARTED)):
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_LAUNCHED)):
         run = record.dagster_run
         why = _dead(run, record.start_time)
-        if why is None:
-            continue
-        if run.status is dg.DagsterRunStatus.CANCELING:
-            instance.report_run_canceled(run, why)
-        else:
-            instance.report_run_failed(run, why)
-        done.append(f"run {run.run_id}: {why}")
+        if why is not None:
+            end(instance, run, why)
+            done.append(f"run {run.run_id}: {why}")
     workspace.manifest.free_dead_claims()
     freed = leases.release_dead(workspace.settings.state)
     return [*done, f"the leases of {freed} dead processes are released"] if freed else done
 
 
 def _dead(run: dg.DagsterRun, started_at: float | None) -> str | None:
-    process = run.tags.get(run_tags.PROCESS, "")
-    if not process.startswith(f"{run.run_id}|"):  # none, or copied from the run it repeats
+    process = run_tags.process_of(run)
+    if process is None:
         silent = started_at is not None and time.time() - started_at > SILENT_S
         if run.job_name in OUR_JOBS and silent:
             return f"No process took up this run within {SILENT_S:.0f} s."

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 
 import psutil
 
@@ -18,10 +19,17 @@ def is_alive(owner: str) -> bool:
 
 def kill(owner: str) -> None:
     """Ends the owner's process without asking it, if it runs on this machine."""
+    send(owner, signal.SIGKILL)
+
+
+def send(owner: str, what: signal.Signals) -> bool:
+    """Sends the owner's process a signal; False if it is gone."""
     process = _process(owner)
-    if process is not None:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+    if process is None:
+        return False
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(what)
+    return True
 
 
 def _process(owner: str) -> psutil.Process | None:
