@@ -43,7 +43,7 @@ def bench(setting: Setting) -> Finding:
 
 
 def _measured(setting: Setting, hours: int) -> tuple[list[Path2Gold], list[float]]:
-    platform = Platform(setting.folder, setting.engine)
+    platform = Platform(setting.folder, setting.engine, **arrivals.SMALL_HOURS)
     homes = [arrivals.history(setting, platform, hours) for _ in range(2)]
     count = int(setting.options["files"]) + 1
     files = arrivals.batch_files(setting, shift(data.START, hours), count)

@@ -5,6 +5,7 @@ import dagster as dg
 from clickstream_platform.assets.catalogue import catalogue
 from clickstream_platform.assets.daily import daily, snapshots
 from clickstream_platform.assets.hourly import bronze, gold, silver
+from clickstream_platform.assets.jobs import ASSET_JOBS
 from clickstream_platform.assets.orphans import orphans
 from clickstream_platform.assets.publish import publish_job, publish_postgres, publish_schedule
 from clickstream_platform.assets.reports import (
@@ -32,40 +33,6 @@ from clickstream_platform.streaming.op import stream
 from clickstream_platform.tables.costs import COST_HOURLY
 from clickstream_platform.tables.ops import DQ_RESULTS, HOUR_STATE
 
-# A selection of facts brings their checks along; this one reads whole tables.
-of_the_star = dg.AssetSelection.checks(orphans)
-
-ingest = dg.define_asset_job(
-    "ingest",
-    selection=dg.AssetSelection.assets(bronze),
-    description="Landing files of the chosen ingest hours to bronze.",
-    tags={"layer": "bronze"},
-)
-catalogue_versions = dg.define_asset_job(
-    "catalogue",
-    selection=dg.AssetSelection.assets(catalogue),
-    description="Products, users and campaigns by version, from all feed lines.",
-    tags={"layer": "silver"},
-)
-repair = dg.define_asset_job(
-    "repair",
-    selection=(dg.AssetSelection.assets(silver) | dg.AssetSelection.assets(gold)) - of_the_star,
-    description="Silver and gold of the chosen hours.",
-    tags={"layer": "silver-gold"},
-)
-daily_marts = dg.define_asset_job(
-    "daily",
-    selection=dg.AssetSelection.assets(daily) - of_the_star,
-    description="Daily marts of the chosen days.",
-    tags={"layer": "gold"},
-)
-all_time_marts = dg.define_asset_job(
-    "snapshots",
-    selection=dg.AssetSelection.assets(snapshots) | of_the_star,
-    description="Marts over all time, then the check that no fact is an orphan.",
-    tags={"layer": "gold"},
-)
-
 defs = dg.Definitions(
     assets=[
         *(
@@ -83,8 +50,8 @@ defs = dg.Definitions(
     ],
     asset_checks=[orphans],
     jobs=[
-        *(ingest, catalogue_versions, repair, daily_marts, all_time_marts),
-        *(*REPORT_JOBS, publish_job, stream, maintain_job),
+        *(*ASSET_JOBS, *REPORT_JOBS),
+        *(publish_job, stream, maintain_job),
     ],
     schedules=[*REPORT_SCHEDULES, publish_schedule, maintain_schedule],
     sensors=[

@@ -88,6 +88,12 @@ class AutomationSettings(BaseModel):
 
     enabled: bool = Field(default=True, description="Whether the sensors start switched on.")
     interval_s: int = Field(default=10, ge=1, description="Shortest time between two looks.")
+    landing_interval_s: int = Field(
+        default=4, ge=1, description="The same at landing; Dagster looks every 5 s at most."
+    )
+    hours_to_gold_at_once: int = Field(
+        default=6, ge=0, description="So many ingest hours, or fewer, go to gold in one run."
+    )
     snapshots_interval_s: int = Field(
         default=300, ge=1, description="Shortest time between two looks at marts over all time."
     )

@@ -120,6 +120,7 @@ def _request(
     seen = "\n".join(f"{hour} {needs[hour].digest}" for hour in span.wanted)
     digest = hashlib.sha256(f"{sorted(tags.items())}\n{seen}".encode()).hexdigest()[:16]
     return dg.RunRequest(
+        job_name=job,
         run_key=f"{job}:{span.first}:{span.last}:{digest}:{failures}",
         tags={
             **tags,

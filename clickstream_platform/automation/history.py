@@ -1,4 +1,4 @@
-"""What Dagster knows of a job's runs: the hours they cover now, and how often they failed."""
+"""What Dagster knows of jobs' runs: the hours they cover now, and how often they failed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SpanRun:
 
 @dataclass(frozen=True)
 class History:
-    """Runs of one job: those that are not finished, and failures with the successes after them."""
+    """Runs of some jobs: unfinished ones, and failures with the successes after them."""
 
     unfinished: tuple[SpanRun, ...]
     failed: tuple[SpanRun, ...]
@@ -44,30 +44,40 @@ class History:
 
     @classmethod
     def of(
-        cls, instance: dg.DagsterInstance, job: str, assets: Collection[dg.AssetKey], *, code: str
+        cls,
+        instance: dg.DagsterInstance,
+        jobs: Collection[str],
+        assets: Collection[dg.AssetKey],
+        *,
+        code: str,
+        beside: Collection[str] = (),
     ) -> History:
-        """Unfinished runs of `job` or of any of its `assets`; failures only with the same `code`.
-
-        So a corrected mapping is a fresh start.
+        """Unfinished runs of the jobs, of those `beside` them, or of any of the `assets`; failures
+        of the jobs with the same `code`: a corrected mapping is a fresh start.
         """
         unfinished = [
             record
             for record in instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
-            if record.dagster_run.job_name == job
+            if record.dagster_run.job_name in {*jobs, *beside}
             or set(assets) & set(record.dagster_run.asset_selection or ())
         ]
-        failed = instance.get_run_records(
-            dg.RunsFilter(job_name=job, statuses=_FAILED, tags={run_tags.CODE: code}),
-            limit=_MOST_RUNS,
-        )
-        succeeded: Iterable[dg.RunRecord] = ()
+        failed = [
+            record
+            for job in jobs
+            for record in instance.get_run_records(
+                dg.RunsFilter(job_name=job, statuses=_FAILED, tags={run_tags.CODE: code}),
+                limit=_MOST_RUNS,
+            )
+        ]
+        succeeded: list[dg.RunRecord] = []
         if failed:
             first = min(record.create_timestamp for record in failed)
-            succeeded = instance.get_run_records(
-                dg.RunsFilter(
-                    job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS], created_after=first
+            for job in jobs:
+                succeeded += instance.get_run_records(
+                    dg.RunsFilter(
+                        job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS], created_after=first
+                    )
                 )
-            )
         return cls(_spans(unfinished), _spans(failed), _spans(succeeded))
 
     def is_covered(self, hour: str) -> bool:

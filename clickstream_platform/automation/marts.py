@@ -116,4 +116,4 @@ def _history(
     context: dg.SensorEvaluationContext, workspace: Workspace, job: str, tables: Sequence[Table]
 ) -> History:
     assets = {dg.AssetKey(table.key) for table in tables}
-    return History.of(context.instance, job, assets, code=code_of(workspace))
+    return History.of(context.instance, [job], assets, code=code_of(workspace))

@@ -1,4 +1,4 @@
-"""The two sensors: new landing files to bronze, and stale hours to silver and gold.
+"""The two sensors: new landing files to bronze and on, and stale hours to silver and gold.
 
 Both first clear up after dead processes. `clickstream status` shows what their last ticks said.
 """
@@ -15,6 +15,7 @@ import dagster as dg
 
 from clickstream_platform import run_tags
 from clickstream_platform.assets.hourly import ONLY_STALE_TAG
+from clickstream_platform.assets.jobs import arrivals, ingest
 from clickstream_platform.automation.asking import Asked, Need, ask
 from clickstream_platform.automation.bookkeeping import Progress, report_missing
 from clickstream_platform.automation.history import History
@@ -23,6 +24,7 @@ from clickstream_platform.automation.reaper import reap
 from clickstream_platform.automation.tick import INTERVAL_S, STATUS, code_of, result
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.resources.home import Home
+from clickstream_platform.settings import settings
 from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.storage.landing_look import Scope
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
@@ -32,27 +34,47 @@ from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.ops import HOUR_STATE
 
 TABLES_OF: Mapping[str, Sequence[Table]] = {"ingest": [BRONZE_EVENTS], "repair": [*SILVER, *GOLD]}
-SENSOR_OF = {"ingest": "landing_sensor", "repair": "touched_hours_sensor"}
+ALL_LAYERS = "arrivals"  # the job that does both
+STALE_ONLY = {ONLY_STALE_TAG: "true"}
 
 
-@dg.sensor(job_name="ingest", minimum_interval_seconds=INTERVAL_S, default_status=STATUS)
+@dg.sensor(
+    jobs=[ingest, arrivals],
+    minimum_interval_seconds=settings().automation.landing_interval_s,
+    default_status=STATUS,
+)
 def landing_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.SensorResult:
-    """Asks for bronze of the ingest hours for which finished landing files wait."""
+    """Asks for the ingest hours for which finished landing files wait: few of them go to gold in
+    one run, many first to bronze, as each may bring late lines for hours of the others."""
     workspace = home.workspace
     for note in reap(context.instance, workspace):
         context.log.warning(note)
     seen = workspace.look_at_landing(Scope(audit_files=workspace.settings.automation.audit_files))
     for warning in seen.warnings:
         context.log.warning(warning)
-    history = _history(context, workspace, "ingest")  # first: a run that ends now covers its files
+    # First: a run that ends now covers its files.
+    history = _history(context, workspace, "ingest", ALL_LAYERS)
     needs = {
         hour: Need(found.size, found.newest_at, found.digest)
         for hour, found in workspace.manifest.waiting().items()
     }
-    asked = _ask(workspace, needs, history, job="ingest", tags={})
+    job = _job_for(context, workspace, needs)
+    tags = STALE_ONLY if job == ALL_LAYERS else {}
+    asked = _ask(workspace, needs, history, job=job, tags=tags, sensor="landing_sensor")
     unfinished = f"; {seen.unsettled} files are not finished yet" if seen.unsettled else ""
     said = f"{asked}; {seen.new_files} new files{unfinished}"
-    return result(context, workspace, asked, sensor=SENSOR_OF["ingest"], said=said, cursor=None)
+    return result(context, workspace, asked, sensor="landing_sensor", said=said, cursor=None)
+
+
+def _job_for(
+    context: dg.SensorEvaluationContext, workspace: Workspace, needs: Mapping[str, Need]
+) -> str:
+    """One job for all layers, unless it failed for one of the hours: lines reach bronze whatever
+    is wrong with silver or gold."""
+    if len(needs) > workspace.settings.automation.hours_to_gold_at_once:
+        return "ingest"
+    before = History.of(context.instance, [ALL_LAYERS], (), code=code_of(workspace))
+    return "ingest" if any(map(before.failures, needs)) else ALL_LAYERS
 
 
 @dg.sensor(job_name="repair", minimum_interval_seconds=INTERVAL_S, default_status=STATUS)
@@ -70,7 +92,12 @@ def touched_hours_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.
     if cursor.get("settled") == [version, code] and not ingested:
         said = "nothing changed"
         return result(
-            context, workspace, None, sensor=SENSOR_OF["repair"], said=said, cursor=context.cursor
+            context,
+            workspace,
+            None,
+            sensor="touched_hours_sensor",
+            said=said,
+            cursor=context.cursor,
         )
     history = _history(context, workspace, "repair")  # first: a run that ends now covers its hours
     states = hour_state.current(workspace.lake)
@@ -86,7 +113,9 @@ def touched_hours_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.
     )
     for commit in told.reported:
         context.log.warning(f"{commit}: committed by a run that died; reported now")
-    asked = _ask(workspace, needs, history, job="repair", tags={ONLY_STALE_TAG: "true"})
+    asked = _ask(
+        workspace, needs, history, job="repair", tags=STALE_ONLY, sensor="touched_hours_sensor"
+    )
     # Not while a stream has hours to rebuild: they are asked for when it has died.
     is_settled = told.is_complete and not stale and not history.unfinished
     remembered = {
@@ -97,7 +126,7 @@ def touched_hours_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.
     left = len(stale) - len(needs)
     said = f"{asked}; {left} left to streams" if left else str(asked)
     return result(
-        context, workspace, asked, sensor=SENSOR_OF["repair"], said=said, cursor=cursor_after
+        context, workspace, asked, sensor="touched_hours_sensor", said=said, cursor=cursor_after
     )
 
 
@@ -108,17 +137,22 @@ def _ask(
     *,
     job: str,
     tags: Mapping[str, str],
+    sensor: str,
 ) -> Asked:
     return ask(
         needs,
         history,
         workspace.settings,
         job=job,
-        tags={**tags, run_tags.CODE: code_of(workspace), run_tags.BY: SENSOR_OF[job]},
+        tags={**tags, run_tags.CODE: code_of(workspace), run_tags.BY: sensor},
         now=time.time(),
     )
 
 
-def _history(context: dg.SensorEvaluationContext, workspace: Workspace, job: str) -> History:
+def _history(
+    context: dg.SensorEvaluationContext, workspace: Workspace, job: str, *more: str
+) -> History:
+    """Runs of the jobs; as covering the same hours also those of the job for all layers."""
     assets = {dg.AssetKey(table.key) for table in TABLES_OF[job]}
-    return History.of(context.instance, job, assets, code=code_of(workspace))
+    code = code_of(workspace)
+    return History.of(context.instance, [job, *more], assets, code=code, beside=[ALL_LAYERS])

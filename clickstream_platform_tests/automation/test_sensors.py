@@ -139,6 +139,46 @@ def test_what_a_sensor_gave_up_is_said_in_its_tick_and_in_status(
     assert spans(platform.land()) == [(TEN, TEN)]
 
 
+def test_few_hours_go_to_gold_in_one_run_and_many_to_bronze_first(platform: Platform) -> None:
+    hours = [f"2024-11-29T{hour:02}" for hour in range(7)]
+    for hour in hours[:6]:
+        platform.drop(hour, "a.json")
+    [few] = platform.land().run_requests
+    assert few.job_name == "arrivals"
+    assert few.tags[ONLY_STALE_TAG] == "true"
+    platform.drop(hours[6], "a.json")
+    [many] = platform.land().run_requests
+    assert many.job_name == "ingest"
+    assert ONLY_STALE_TAG not in many.tags
+
+
+def test_hours_of_a_run_for_all_layers_are_not_asked_for_again(platform: Platform) -> None:
+    platform.drop(TEN, "a.json")
+    [request] = platform.land().run_requests
+    run = put_run(platform.instance, request, request.job_name)
+    platform.record(("bronze/events", TEN, 1, -1), ("bronze/events", FAR, 1, -1))
+    assert spans(platform.touch()) == [(FAR, FAR)]
+    finish(platform.instance, run, success=True)
+    assert spans(platform.touch()) == [(FAR, FAR), (TEN, TEN)]
+
+
+def test_lines_reach_bronze_though_a_run_for_all_layers_failed(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clickstream_platform.automation.asking.FIRST_PAUSE_S", 0)
+    platform.drop(TEN, "a.json")
+    [request] = platform.land().run_requests
+    finish(platform.instance, put_run(platform.instance, request, "arrivals"), success=False)
+    for name in ("b.json", "c.json"):
+        platform.drop(TEN, name)
+        [again] = platform.land().run_requests
+        assert again.job_name == "ingest"
+        finish(platform.instance, put_run(platform.instance, again, "ingest"), success=True)
+    platform.drop(ELEVEN, "d.json")
+    platform.workspace.manifest.claim([TEN], owner=this_process("run"))
+    assert [request.job_name for request in platform.land().run_requests] == ["arrivals"]
+
+
 def test_exactly_the_stale_hours_are_asked_for(platform: Platform) -> None:
     platform.record(("bronze/events", TEN, 1, -1), ("bronze/events", FAR, 2, -1))
     platform.record(("silver/events", TEN, 1, 1))
