@@ -137,7 +137,9 @@ class SharedEngine:
 
     @property
     def pid(self) -> int:
-        return self.engine.status().pid or 0
+        """Of the process above the JVM and the Python workers."""
+        record = self.engine.record()
+        return record.supervisor_pid if record else 0
 
     @property
     def environment(self) -> dict[str, str]:

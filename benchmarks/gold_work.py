@@ -60,7 +60,8 @@ def bench(setting: Setting) -> Finding:
     try:
         say(f"bringing up {DAYS} days and a full hour")
         bring_up_all(workspace)
-        pid = engine.status().pid or 0
+        record = engine.record()
+        pid = record.supervisor_pid if record else 0
         found = {
             name: _measured(name, build, log, pid, setting.repeats)
             for name, build in _builds(workspace, setting).items()

@@ -97,12 +97,13 @@ def _engine(settings: Settings) -> tuple[int | None, float]:
     """The engine's process and the CPU seconds of it and its Python workers."""
     record = None if settings.engine.remote else Engine(settings).record()
     jvm = None if record is None else process(record.pid, record.created)
-    if jvm is None:
+    if record is None or jvm is None:
         return None, 0.0
+    # Python daemons are forked beside the JVM, by another child of their common supervisor.
+    above = process(record.supervisor_pid, record.supervisor_created)
     seconds = 0.0
     with contextlib.suppress(psutil.Error):
-        seconds += sum(jvm.cpu_times()[:4])  # with the workers that have ended
-        for worker in jvm.children(recursive=True):
+        for one in (above or jvm).children(recursive=True) + ([] if above else [jvm]):
             with contextlib.suppress(psutil.Error):
-                seconds += sum(worker.cpu_times()[:2])
+                seconds += sum(one.cpu_times()[:4])  # with the children that have ended
     return jvm.pid, seconds

@@ -9,17 +9,20 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 from filelock import FileLock, Timeout
 
+from clickstream_platform.engine.python_daemon import PARENT
 from clickstream_platform.engine.state import (
     EngineFiles,
     EngineRecord,
@@ -58,6 +61,31 @@ def supervise(
 
 
 def _run(
+    files: EngineFiles, *, port: int, idle_timeout_s: float, warm_up: bool, command: Sequence[str]
+) -> int:
+    with _python_parent():
+        return _run_jvm(
+            files, port=port, idle_timeout_s=idle_timeout_s, warm_up=warm_up, command=command
+        )
+
+
+@contextlib.contextmanager
+def _python_parent() -> Iterator[None]:
+    """The process from which Spark's Python daemons are forked, for as long as the engine lives."""
+    folder = tempfile.mkdtemp(prefix="clickstream-")  # a home's path may be too long for a socket
+    os.environ[PARENT] = f"{folder}/socket"
+    module = "clickstream_platform.engine.python_parent"
+    # Should this process be killed, the other's standard input ends, and it ends and tidies up.
+    parent = subprocess.Popen([sys.executable, "-m", module], stdin=subprocess.PIPE)
+    try:
+        yield
+    finally:
+        parent.kill()
+        parent.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run_jvm(
     files: EngineFiles, *, port: int, idle_timeout_s: float, warm_up: bool, command: Sequence[str]
 ) -> int:
     jvm = subprocess.Popen(command, cwd=files.folder, stdin=subprocess.DEVNULL)
