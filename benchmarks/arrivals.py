@@ -6,12 +6,7 @@ dequeued, its process begins, the engine works for bronze, silver and gold.
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +17,7 @@ import dagster as dg
 
 from benchmarks import data
 from benchmarks.contenders import Platform
+from benchmarks.dev_server import serving
 from benchmarks.harness import Setting
 from benchmarks.say import say
 from clickstream_platform.hours import shift
@@ -109,7 +105,8 @@ def history(setting: Setting, platform: Platform, hours: int) -> Path:
 def sensors_on(platform: Platform, home: Path) -> Iterator[dg.DagsterInstance]:
     """`make dev` on the home until the block ends; begins once nothing is left to do."""
     use_dagster_home(read_settings(home=home))
-    with _daemon(home, platform.environment(home)), dg.DagsterInstance.get() as instance:
+    environment = {**platform.environment(home), "CLICKSTREAM_AUTOMATION__SETTLE_S": "1"}
+    with serving(home, environment), dg.DagsterInstance.get() as instance:
         wait_until_quiet(instance)
         yield instance
 
@@ -204,22 +201,3 @@ def _first(events: Sequence[dg.EventLogEntry], *kinds: dg.DagsterEventType) -> f
 def _version(home: Path, hour: str) -> int:
     state = hour_state.current(home / "lake").get(("gold/hourly_metrics", hour))
     return state.version if state else -1
-
-
-@contextmanager
-def _daemon(home: Path, environment: dict[str, str]) -> Iterator[None]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    server = subprocess.Popen(
-        [sys.executable, "-m", "clickstream_platform.running.dev", "--port", str(port)],
-        env={**os.environ, **environment, "CLICKSTREAM_AUTOMATION__SETTLE_S": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        time.sleep(30)  # sensors begin
-        yield
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(timeout=120)
