@@ -20,7 +20,6 @@ import select
 import signal
 import socket
 import sys
-import time
 from pathlib import Path
 from types import FrameType
 
@@ -85,7 +84,7 @@ def be_daemon() -> None:
 
 def serve(listener: socket.socket) -> None:
     """Forks a daemon for everyone who connects, until standard input ends."""
-    began = time.time()
+    imported = _modules()
     while True:
         ready = select.select([listener, sys.stdin], [], [], REAP_S)[0]
         _reap()
@@ -95,7 +94,7 @@ def serve(listener: socket.socket) -> None:
             with listener.accept()[0] as asked:
                 pipes, environment = _received(asked)
                 # Who asks in vain imports anew: workers run the code that is on the disk.
-                if len(pipes) == len(STANDARD) and _changed_at() < began and os.fork() == 0:
+                if len(pipes) == len(STANDARD) and _modules() == imported and os.fork() == 0:
                     listener.close()
                     _become_daemon(asked, pipes, environment)
             for pipe in pipes:
@@ -139,11 +138,11 @@ def _reap() -> None:
         return
 
 
-def _changed_at() -> float:
-    """When one of our loaded modules was last changed."""
+def _modules() -> dict[str, float]:
+    """When each of our loaded modules was last changed; those that are gone are missing."""
     ours = [module for name, module in sys.modules.items() if name.partition(".")[0] == PACKAGE]
-    files = [file for module in ours if (file := getattr(module, "__file__", None))]
-    return max(Path(file).stat().st_mtime for file in files)
+    files = [Path(file) for module in ours if (file := getattr(module, "__file__", None))]
+    return {str(file): file.stat().st_mtime for file in files if file.exists()}
 
 
 def main(place: Path) -> None:

@@ -12,8 +12,8 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -113,7 +113,7 @@ class _Nursery:
     """The process, and our end of its socket."""
 
     def __init__(self) -> None:
-        self._began = time.time()
+        self._of = _on_disk()  # before it imports
         self._socket, theirs = socket.socketpair()
         with theirs:
             end = theirs.fileno()
@@ -126,7 +126,7 @@ class _Nursery:
 
     def is_current(self) -> bool:
         """False once it has ended, or code or settings have changed since it began."""
-        return self._process.poll() is None and _changed_at() < self._began
+        return self._process.poll() is None and _on_disk() == self._of
 
     def fork(self, asked: str) -> int:
         """The id of the new process. Raises: NurseryError."""
@@ -145,9 +145,14 @@ class _Nursery:
         self._socket.close()
 
 
-def _changed_at() -> float:
-    """When the package or the settings file was last changed."""
+def _on_disk() -> tuple[int, float]:
+    """How many files the package and the settings have, and when one was last changed."""
     files = [*Path(settings.__file__).parent.rglob("*.*")]
     if origin := settings.config_file():
         files.append(origin)
-    return max(file.stat().st_mtime for file in files if "__pycache__" not in file.parts)
+    times = []
+    for file in files:
+        with suppress(FileNotFoundError):  # an editor's, gone since the folder was listed
+            if "__pycache__" not in file.parts:
+                times.append(file.stat().st_mtime)
+    return len(times), max(times)
