@@ -13,7 +13,7 @@ from clickstream_platform.running.plan import sizes_of
 from clickstream_platform.settings import Settings
 from clickstream_platform.storage import hour_state
 from clickstream_platform.storage.hour_state import HourStateRow, States
-from clickstream_platform.streaming.state import known_streams
+from clickstream_platform.streaming.state import Heartbeat, known_streams
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.silver import SILVER_EVENTS
@@ -38,17 +38,22 @@ def repair_needs(workspace: Workspace, states: States) -> dict[str, Need]:
 def left_to_streams(settings: Settings, states: States, *, now: datetime) -> set[str]:
     """Hours whose lines all come from sources whose streams are alive: these rebuild them, but for
     the hours that they gave up."""
-    alive = {
-        beat.source: beat
-        for beat in known_streams(settings)
-        if beat.is_alive(now, stale_after_s=settings.stream.stale_after_s)
-    }
+    alive = living_streams(settings, now=now)
     given_up = {hour for beat in alive.values() for hour in beat.given_up}
     bronze = hour_state.of_table(states, BRONZE_EVENTS.path)
     return {
         hour
         for hour, row in bronze.items()
         if row.sources and alive.keys() >= {*row.sources} and hour not in given_up
+    }
+
+
+def living_streams(settings: Settings, *, now: datetime) -> dict[str, Heartbeat]:
+    """The streams that are alive, by source."""
+    return {
+        beat.source: beat
+        for beat in known_streams(settings)
+        if beat.is_alive(now, stale_after_s=settings.stream.stale_after_s)
     }
 
 

@@ -38,8 +38,12 @@ def take(instance: dg.DagsterInstance, run_id: str) -> None:
     instance.add_run_tags(run_id, {run_tags.PROCESS: this_process(_owner(run_id))})
 
 
-def end(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
-    """Reports the run as what its end makes it: cancelled if that was asked for, else failed."""
+def end(instance: dg.DagsterInstance, run_id: str, why: str) -> None:
+    """Reports a run that is not finished as what its end makes it: cancelled if that was asked
+    for, else failed."""
+    run = instance.get_run_by_id(run_id)  # it may have ended since somebody looked
+    if run is None or run.is_finished:
+        return
     if run.status is dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, why)
     else:
@@ -71,7 +75,7 @@ def _reap(instance: dg.DagsterInstance, workspace: Workspace) -> list[str]:
         run = record.dagster_run
         why = _dead(run, record.start_time)
         if why is not None:
-            end(instance, run, why)
+            end(instance, run.run_id, why)
             done.append(f"run {run.run_id}: {why}")
     workspace.manifest.free_dead_claims()
     freed = leases.release_dead(workspace.settings.state)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 
 import dagster as dg
 
@@ -19,11 +20,12 @@ from clickstream_platform.assets.jobs import arrivals, ingest
 from clickstream_platform.automation.asking import Asked, Need, ask
 from clickstream_platform.automation.bookkeeping import Progress, report_missing
 from clickstream_platform.automation.history import History
-from clickstream_platform.automation.needs import left_to_streams, repair_needs
+from clickstream_platform.automation.needs import left_to_streams, living_streams, repair_needs
 from clickstream_platform.automation.reaper import reap
 from clickstream_platform.automation.tick import INTERVAL_S, STATUS, code_of, result
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.resources.home import Home
+from clickstream_platform.running.plan import MAX_GAP_HOURS, plan
 from clickstream_platform.settings import settings
 from clickstream_platform.storage import delta, hour_state
 from clickstream_platform.storage.landing_look import Scope
@@ -59,8 +61,9 @@ def landing_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.Sensor
         for hour, found in workspace.manifest.waiting().items()
     }
     job = _job_for(context, workspace, needs)
-    tags = STALE_ONLY if job == ALL_LAYERS else {}
-    asked = _ask(workspace, needs, history, job=job, tags=tags, sensor="landing_sensor")
+    # A span over other hours would build these too, whoever does so already.
+    tags, gap = (STALE_ONLY, 0) if job == ALL_LAYERS else ({}, MAX_GAP_HOURS)
+    asked = _ask(workspace, needs, history, job=job, tags=tags, sensor="landing_sensor", gap=gap)
     unfinished = f"; {seen.unsettled} files are not finished yet" if seen.unsettled else ""
     said = f"{asked}; {seen.new_files} new files{unfinished}"
     return result(context, workspace, asked, sensor="landing_sensor", said=said, cursor=None)
@@ -69,12 +72,19 @@ def landing_sensor(context: dg.SensorEvaluationContext, home: Home) -> dg.Sensor
 def _job_for(
     context: dg.SensorEvaluationContext, workspace: Workspace, needs: Mapping[str, Need]
 ) -> str:
-    """One job for all layers, unless it failed for one of the hours: lines reach bronze whatever
-    is wrong with silver or gold."""
-    if len(needs) > workspace.settings.automation.hours_to_gold_at_once:
+    """The job for all layers if nothing is in its way: lines reach bronze whatever is wrong with
+    silver or gold, and whoever is at work there, as a stream of the same source is."""
+    if not 0 < len(needs) <= workspace.settings.automation.hours_to_gold_at_once:
         return "ingest"
-    before = History.of(context.instance, [ALL_LAYERS], (), code=code_of(workspace))
-    return "ingest" if any(map(before.failures, needs)) else ALL_LAYERS
+    if any(
+        map(workspace.manifest.waiting, living_streams(workspace.settings, now=datetime.now(UTC)))
+    ):
+        return "ingest"
+    code = code_of(workspace)
+    before = History.of(context.instance, [ALL_LAYERS], (), code=code)
+    repairs = History.of(context.instance, ["repair"], _assets_of("repair"), code=code)
+    hindered = [hour for hour in needs if before.failures(hour) or repairs.is_covered(hour)]
+    return "ingest" if hindered else ALL_LAYERS
 
 
 @dg.sensor(job_name="repair", minimum_interval_seconds=INTERVAL_S, default_status=STATUS)
@@ -138,6 +148,7 @@ def _ask(
     job: str,
     tags: Mapping[str, str],
     sensor: str,
+    gap: int = MAX_GAP_HOURS,
 ) -> Asked:
     return ask(
         needs,
@@ -146,6 +157,7 @@ def _ask(
         job=job,
         tags={**tags, run_tags.CODE: code_of(workspace), run_tags.BY: sensor},
         now=time.time(),
+        planned_by=partial(plan, max_gap_hours=gap),
     )
 
 
@@ -153,6 +165,14 @@ def _history(
     context: dg.SensorEvaluationContext, workspace: Workspace, job: str, *more: str
 ) -> History:
     """Runs of the jobs; as covering the same hours also those of the job for all layers."""
-    assets = {dg.AssetKey(table.key) for table in TABLES_OF[job]}
-    code = code_of(workspace)
-    return History.of(context.instance, [job, *more], assets, code=code, beside=[ALL_LAYERS])
+    return History.of(
+        context.instance,
+        [job, *more],
+        _assets_of(job),
+        code=code_of(workspace),
+        beside=[ALL_LAYERS],
+    )
+
+
+def _assets_of(job: str) -> set[dg.AssetKey]:
+    return {dg.AssetKey(table.key) for table in TABLES_OF[job]}

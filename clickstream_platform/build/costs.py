@@ -105,5 +105,5 @@ def _engine(settings: Settings) -> tuple[int | None, float]:
     with contextlib.suppress(psutil.Error):
         for one in (above or jvm).children(recursive=True) + ([] if above else [jvm]):
             with contextlib.suppress(psutil.Error):
-                seconds += sum(one.cpu_times()[:4])  # with the children that have ended
+                seconds += sum(one.cpu_times()[:4])  # ended workers are counted nowhere
     return jvm.pid, seconds

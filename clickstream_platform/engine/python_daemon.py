@@ -16,6 +16,7 @@ import sys
 
 PARENT = "CLICKSTREAM_PYTHON_PARENT"  # the variable that names the parent's socket
 STANDARD = (0, 1, 2)
+WORKER = "pyspark.worker"
 
 
 def lend(place: str) -> bool:
@@ -36,7 +37,8 @@ def lend(place: str) -> bool:
 
 
 if __name__ == "__main__":
-    if lend(os.environ.get(PARENT, "")):
+    # Other modules than Spark's worker speak other protocols.
+    if sys.argv[1:] == [WORKER] and lend(os.environ.get(PARENT, "")):
         sys.exit(1)  # as a daemon that Spark or its own idleness ended
     from clickstream_platform.engine.python_parent import be_daemon, preload
 

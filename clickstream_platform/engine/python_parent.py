@@ -26,6 +26,7 @@ from types import FrameType
 import psutil
 from pyspark.daemon import manager
 
+from clickstream_platform import on_disk
 from clickstream_platform.engine.python_daemon import PARENT, STANDARD
 
 # Without workers for so many looks. Spark ends those that have had nothing to do for a minute, and
@@ -42,7 +43,6 @@ PRELOADED = (
 # A process that forks must have one thread: OpenBLAS and Arrow's jemalloc would start others.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
 REAP_S = 1.0
-PACKAGE = "clickstream_platform"
 
 
 class Idleness:
@@ -82,9 +82,11 @@ def be_daemon() -> None:
     manager()
 
 
-def serve(listener: socket.socket) -> None:
-    """Forks a daemon for everyone who connects, until standard input ends."""
-    imported = _modules()
+def serve(listener: socket.socket, imported: tuple[int, float]) -> None:
+    """Forks a daemon for everyone who connects, until standard input ends.
+
+    `imported` is what was on the disk when this process imported it.
+    """
     while True:
         ready = select.select([listener, sys.stdin], [], [], REAP_S)[0]
         _reap()
@@ -94,7 +96,7 @@ def serve(listener: socket.socket) -> None:
             with listener.accept()[0] as asked:
                 pipes, environment = _received(asked)
                 # Who asks in vain imports anew: workers run the code that is on the disk.
-                if len(pipes) == len(STANDARD) and _modules() == imported and os.fork() == 0:
+                if len(pipes) == len(STANDARD) and on_disk.state() == imported and os.fork() == 0:
                     listener.close()
                     _become_daemon(asked, pipes, environment)
             for pipe in pipes:
@@ -138,21 +140,15 @@ def _reap() -> None:
         return
 
 
-def _modules() -> dict[str, float]:
-    """When each of our loaded modules was last changed; those that are gone are missing."""
-    ours = [module for name, module in sys.modules.items() if name.partition(".")[0] == PACKAGE]
-    files = [Path(file) for module in ours if (file := getattr(module, "__file__", None))]
-    return {str(file): file.stat().st_mtime for file in files if file.exists()}
-
-
 def main(place: Path) -> None:
     """Serves at the socket `place`, and removes it with its folder in the end."""
+    imported = on_disk.state()
     preload()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(place))
         listener.listen()
         try:
-            serve(listener)
+            serve(listener, imported)
         finally:
             place.unlink(missing_ok=True)
             place.parent.rmdir()

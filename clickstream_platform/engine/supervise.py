@@ -74,6 +74,7 @@ def _python_parent() -> Iterator[None]:
     """The process from which Spark's Python daemons are forked, for as long as the engine lives."""
     folder = tempfile.mkdtemp(prefix="clickstream-")  # a home's path may be too long for a socket
     os.environ[PARENT] = f"{folder}/socket"
+    os.environ["PYTHONHASHSEED"] = "0"  # as spark-submit sets it for daemons that it starts
     module = "clickstream_platform.engine.python_parent"
     # Should this process be killed, the other's standard input ends, and it ends and tidies up.
     parent = subprocess.Popen([sys.executable, "-m", module], stdin=subprocess.PIPE)

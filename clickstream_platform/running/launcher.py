@@ -6,6 +6,7 @@ everything anew.
 
 from __future__ import annotations
 
+import logging
 import select
 import signal
 import socket
@@ -13,17 +14,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import Any, Self
 
-from dagster import DagsterInstance
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 from dagster._core.launcher.base import LaunchRunContext, RunLauncher
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClass, serialize_value
 from dagster._serdes.config_class import ConfigurableClassData
 
-from clickstream_platform import settings
+from clickstream_platform import on_disk, settings
 from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.run_tags import process_of
 from clickstream_platform.storage import owners
@@ -76,14 +75,17 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         asked = ExecuteRunArgs(run.job_code_origin, run.run_id, self._instance.get_ref())
         with self._lock:
             pid = self._forked(serialize_value(asked))
-        self._instance.report_engine_event(f"Forked process {pid} for this run.", run)
+        try:
+            self._instance.report_engine_event(f"Forked process {pid} for this run.", run)
+        except Exception:  # the run has begun, whether this can be told or not
+            logging.getLogger(__name__).exception("Forked process %s for run %s", pid, run.run_id)
 
     def _forked(self, asked: str) -> int:
         if self._nursery is not None and self._nursery.is_current():
             try:
                 return self._nursery.fork(asked)
-            except NurseryError:  # it was killed: another one takes the run
-                pass
+            except NurseryError as error:  # another one takes the run
+                logging.getLogger(__name__).warning("%s", error)
         self.dispose()
         self._nursery = _Nursery()
         return self._nursery.fork(asked)
@@ -92,7 +94,10 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False
-        self._instance.report_run_canceling(run)
+        if run.status is not DagsterRunStatus.CANCELING:
+            self._instance.report_run_canceling(run)
+        elif _is_alive(run):  # a second interrupt would cut its tidying up short
+            return True
         asked = self._instance.get_run_by_id(run_id)  # again: a process looks after it is named
         process = process_of(asked) if asked else None
         if process is None:  # its process sees, before it begins, that it is not to
@@ -107,6 +112,12 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         if self._nursery is not None:
             self._nursery.close()
             self._nursery = None
+
+
+def _is_alive(run: DagsterRun) -> bool:
+    """Whether its process lives, or has not yet said which it is."""
+    process = process_of(run)
+    return process is None or owners.is_alive(process)
 
 
 class _Nursery:
@@ -133,6 +144,7 @@ class _Nursery:
         try:
             self._socket.sendall(f"{asked}\n".encode())
             if not select.select([self._socket], [], [], PATIENCE_S)[0]:
+                self._process.kill()  # or it forks the run later, beside another nursery
                 raise NurseryError(f"No process was forked within {PATIENCE_S:.0f} s.")
             answer = self._socket.recv(64)
         except OSError as error:
@@ -146,13 +158,6 @@ class _Nursery:
 
 
 def _on_disk() -> tuple[int, float]:
-    """How many files the package and the settings have, and when one was last changed."""
-    files = [*Path(settings.__file__).parent.rglob("*.*")]
-    if origin := settings.config_file():
-        files.append(origin)
-    times = []
-    for file in files:
-        with suppress(FileNotFoundError):  # an editor's, gone since the folder was listed
-            if "__pycache__" not in file.parts:
-                times.append(file.stat().st_mtime)
-    return len(times), max(times)
+    """What runs depend on: the package and the settings file."""
+    origin = settings.config_file()
+    return on_disk.state(*([origin] if origin else []))

@@ -35,9 +35,12 @@ from dagster._serdes import deserialize_value
 
 from clickstream_platform.automation.reaper import end, reap, take
 from clickstream_platform.resources.home import Home
+from clickstream_platform.run_tags import process_of
+from clickstream_platform.storage import owners
 
 LOOK_S = 0.25  # how soon the end of a child is seen
 DEFINITIONS = "clickstream_platform.definitions"
+_TO_BEGIN = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING)
 PRELOADED = ("pandas", "pyspark.sql.connect.session")  # which runs import only on the way
 
 
@@ -74,8 +77,8 @@ def serve(asking: socket.socket) -> None:
                 pid = fork(partial(execute, asked))
                 children[pid] = asked
                 asking.sendall(f"{pid}\n".encode())
-        for asked, why in _ended(children):
-            fork(partial(tell, asked, why))
+        for ended in _ended(children):
+            fork(partial(tell, *ended))
 
 
 def execute(asked: str) -> None:
@@ -83,22 +86,28 @@ def execute(asked: str) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     args = deserialize_value(asked, ExecuteRunArgs)
     with get_instance_for_cli(instance_ref=args.instance_ref) as instance:
-        take(instance, args.run_id)
         run = instance.get_run_by_id(args.run_id)
-        if run is not None and run.status is dg.DagsterRunStatus.CANCELING:
-            end(instance, run, "It was to end before it began.")
+        if run is None or run.status not in _TO_BEGIN:
+            return  # it is another process's, or is over
+        take(instance, args.run_id)
+        run = instance.get_run_by_id(args.run_id)  # again: who ends it looks for its process after
+        if run is None or run.status is dg.DagsterRunStatus.CANCELING:
+            end(instance, args.run_id, "It was to end before it began.")
             return
     api_cli.main(["execute_run", asked], standalone_mode=False)
 
 
-def tell(asked: str, why: str) -> None:
-    """Tells Dagster of a process that ended badly, and frees what it held."""
+def tell(asked: str, pid: int, how: str) -> None:
+    """Tells Dagster of a process that ended before its run did, and frees what it held."""
     args = deserialize_value(asked, ExecuteRunArgs)
     with get_instance_for_cli(instance_ref=args.instance_ref) as instance:
         run = instance.get_run_by_id(args.run_id)
-        if run is not None and not run.is_finished:
-            instance.report_engine_event(why, run)
-        reap(instance, Home().workspace)
+        if run is None or run.is_finished:
+            return
+        owner = process_of(run)
+        if owner is None or owners.pid_of(owner) == pid:
+            end(instance, args.run_id, f"The process of this run (pid {pid}) ended with {how}.")
+            reap(instance, Home().workspace)
 
 
 def _work_and_exit(work: Callable[[], None]) -> NoReturn:
@@ -117,20 +126,20 @@ def _work_and_exit(work: Callable[[], None]) -> NoReturn:
     os._exit(code if isinstance(code, int) else int(code is not None))
 
 
-def _ended(children: dict[int, str]) -> list[tuple[str, str]]:
-    """What was asked of the children that ended badly since the last look, and how they ended."""
-    badly: list[tuple[str, str]] = []
+def _ended(children: dict[int, str]) -> list[tuple[str, int, str]]:
+    """What was asked of the children that ended since the last look, and how they ended."""
+    ended: list[tuple[str, int, str]] = []
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
-            return badly
+            return ended
         if pid == 0:
-            return badly
+            return ended
         asked, code = children.pop(pid, None), os.waitstatus_to_exitcode(status)
-        if asked is not None and code:
+        if asked is not None:
             how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-            badly.append((asked, f"The process of this run (pid {pid}) ended with {how}."))
+            ended.append((asked, pid, how))
 
 
 if __name__ == "__main__":

@@ -25,13 +25,19 @@ class Span:
     wanted: tuple[str, ...]
 
 
-def plan(hours: Sequence[str], sizes: Mapping[str, int], settings: Settings) -> list[Span]:
+def plan(
+    hours: Sequence[str],
+    sizes: Mapping[str, int],
+    settings: Settings,
+    *,
+    max_gap_hours: int = MAX_GAP_HOURS,
+) -> list[Span]:
     """Spans over gaps of up to a day, each within the settings' hours and bytes per run.
 
     `sizes` are bytes (or rows) by hour; an hour alone above the limit is a span of its own.
     """
     planned: list[Span] = []
-    for first, last in spans(hours, max_gap_hours=MAX_GAP_HOURS):
+    for first, last in spans(hours, max_gap_hours=max_gap_hours):
         wanted = [hour for hour in sorted(set(hours)) if first <= hour <= last]
         chunk: list[str] = []
         size = 0

@@ -12,6 +12,11 @@ def this_process(run_id: str) -> str:
     return f"{run_id}|{os.getpid()}|{psutil.Process().create_time():.3f}"
 
 
+def pid_of(owner: str) -> int:
+    """The id of the owner's process."""
+    return int(owner.rsplit("|", 2)[1])
+
+
 def is_alive(owner: str) -> bool:
     """True while the owner's process runs; one that only waits to be reaped does not."""
     return _process(owner) is not None

@@ -179,6 +179,30 @@ def test_lines_reach_bronze_though_a_run_for_all_layers_failed(
     assert [request.job_name for request in platform.land().run_requests] == ["arrivals"]
 
 
+def test_lines_go_to_bronze_alone_while_others_work_on_their_hours(platform: Platform) -> None:
+    platform.record(("bronze/events", TEN, 1, -1))
+    [repair] = platform.touch().run_requests
+    put_run(platform.instance, repair, "repair")
+    platform.drop(TEN, "late.json")
+    assert [request.job_name for request in platform.land().run_requests] == ["ingest"]
+
+
+def test_files_of_a_living_stream_are_not_taken_to_gold_beside_it(platform: Platform) -> None:
+    folder, beat = living_stream(platform, "shop_json")
+    platform.drop(TEN, "a.json")
+    assert [request.job_name for request in platform.land().run_requests] == ["ingest"]
+    folder.beat(replace(beat, phase="stopped"))
+    platform.drop(ELEVEN, "b.json")
+    assert {request.job_name for request in platform.land().run_requests} == {"arrivals"}
+
+
+def test_a_run_for_all_layers_covers_no_hour_between(platform: Platform) -> None:
+    platform.drop(TEN, "a.json")
+    platform.drop("2024-11-29T12", "b.json")
+    found = platform.land()
+    assert spans(found) == [(TEN, TEN), ("2024-11-29T12", "2024-11-29T12")]
+
+
 def test_exactly_the_stale_hours_are_asked_for(platform: Platform) -> None:
     platform.record(("bronze/events", TEN, 1, -1), ("bronze/events", FAR, 2, -1))
     platform.record(("silver/events", TEN, 1, 1))
@@ -197,9 +221,9 @@ def arrived(hour: str, *sources: str) -> HourStateRow:
     )  # fmt: skip
 
 
-def living_stream(platform: Platform) -> tuple[StreamFolder, Heartbeat]:
-    folder = StreamFolder(platform.workspace.settings, "clicks")
-    beat = Heartbeat("clicks", "running", "run", this_process("run"), utc_now(), utc_now())
+def living_stream(platform: Platform, source: str = "clicks") -> tuple[StreamFolder, Heartbeat]:
+    folder = StreamFolder(platform.workspace.settings, source)
+    beat = Heartbeat(source, "running", "run", this_process("run"), utc_now(), utc_now())
     return folder, folder.beat(beat)
 
 

@@ -75,7 +75,7 @@ def test_without_a_parent_or_with_an_older_one_the_process_is_the_daemon_itself(
         with daemon(*DAEMON, place=tmp_path / "nobody") as (alone, _):
             assert not above.children()
             assert alone.poll() is None
-        changed = PROJECT_ROOT / "clickstream_platform/transforms/enricher.py"
+        changed = PROJECT_ROOT / "clickstream_platform/transforms/known_sources.yaml"
         before = changed.stat()
         try:
             os.utime(changed)

@@ -157,11 +157,38 @@ def test_a_terminated_run_is_cancelled_also_when_its_process_has_not_begun(shop:
 def test_a_run_whose_process_is_gone_can_still_be_terminated(shop: Shop) -> None:
     run = shop.new_run(waits=True)
     gone = subprocess.Popen([sys.executable, "-c", ""])
-    owner = f"{run.run_id}|here|{gone.pid}|{psutil.Process(gone.pid).create_time():.3f}"
+    owner = owner_of(run, gone)
     gone.wait()
     shop.instance.add_run_tags(run.run_id, {run_tags.PROCESS: owner})
     assert shop.launcher.terminate(run.run_id)
     assert run.status is dg.DagsterRunStatus.CANCELED
+
+
+def test_a_run_that_is_ending_is_not_interrupted_again(shop: Shop) -> None:
+    run = shop.new_run(waits=True)
+    tidying = "import signal, time; signal.signal(signal.SIGINT, lambda *_: exit(3)); input()"
+    with subprocess.Popen([sys.executable, "-c", tidying], stdin=subprocess.PIPE) as busy:
+        shop.instance.add_run_tags(run.run_id, {run_tags.PROCESS: owner_of(run, busy)})
+        found = shop.instance.get_run_by_id(run.run_id)
+        assert found is not None
+        shop.instance.report_run_canceling(found)
+        told = len(shop.instance.all_logs(run.run_id))
+        assert shop.launcher.terminate(run.run_id)
+        assert busy.communicate(b"\n", timeout=60) == (None, None)
+        assert busy.returncode == 0  # nobody interrupted it
+    assert len(shop.instance.all_logs(run.run_id)) == told
+    assert shop.launcher.terminate(run.run_id)
+    assert run.status is dg.DagsterRunStatus.CANCELED
+
+
+def test_a_run_that_another_process_has_begun_is_not_begun_again(shop: Shop) -> None:
+    run = shop.run(waits=True)
+    pid = run.told()["pid"]
+    shop.launch(run)
+    shop.gate.touch()
+    assert run.ended() is dg.DagsterRunStatus.SUCCESS
+    assert run.told()["pid"] == pid
+    assert "ended with" not in run.words()
 
 
 def test_a_killed_nursery_is_replaced_and_its_runs_go_on(shop: Shop) -> None:
@@ -183,6 +210,10 @@ def test_a_nursery_ends_after_its_launcher_but_not_before_its_runs(shop: Shop) -
     os.kill(told["pid"], signal.SIGKILL)
     assert run.ended() is dg.DagsterRunStatus.FAILURE  # still watched
     wait(lambda: not is_alive(told["parent"]))
+
+
+def owner_of(run: Launched, process: subprocess.Popen[bytes]) -> str:
+    return f"{run.run_id}|here|{process.pid}|{psutil.Process(process.pid).create_time():.3f}"
 
 
 def is_alive(pid: int) -> bool:
