@@ -18,7 +18,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
 from deltalake.exceptions import CommitFailedError
 from pyspark.sql import SparkSession
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random
 
 from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.storage import delta
@@ -31,9 +31,11 @@ _OPTIMIZE_CONFS = (
     "spark.databricks.delta.optimize.minFileSize",
     "spark.databricks.delta.optimize.maxFileSize",
 )
+# delta-rs takes a compaction for a reader of the whole table: each removal in any hour refuses it.
+# So it must outlast a writer of other hours, not only one commit.
 _RETRY = retry(
     retry=retry_if_exception_type(CommitFailedError),
-    stop=stop_after_attempt(3),
+    stop=stop_after_delay(30),
     wait=wait_random(0.1, 1.0),
     reraise=True,
 )
@@ -101,7 +103,7 @@ def compact_arrow(
 ) -> None:
     """One commit after which the small files of `partitions` are few, by delta-rs; rows unchanged.
 
-    A lost commit race is tried 3 times.
+    A lost commit race is tried again for 30 s, under the leases of `partitions`.
     """
     _compact_arrow(DeltaTable(delta.location(lake, table)), table, partitions, target_bytes, run_id)
 
