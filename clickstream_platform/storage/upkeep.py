@@ -35,7 +35,7 @@ _OPTIMIZE_CONFS = (
 # So it must outlast a writer of other hours, not only one commit.
 _RETRY = retry(
     retry=retry_if_exception_type(CommitFailedError),
-    stop=stop_after_delay(30),
+    stop=stop_after_delay(60),
     wait=wait_random(0.1, 1.0),
     reraise=True,
 )
@@ -103,7 +103,7 @@ def compact_arrow(
 ) -> None:
     """One commit after which the small files of `partitions` are few, by delta-rs; rows unchanged.
 
-    A lost commit race is tried again for 30 s, under the leases of `partitions`.
+    A lost commit race is tried again for 60 s, under the leases of `partitions`.
     """
     _compact_arrow(DeltaTable(delta.location(lake, table)), table, partitions, target_bytes, run_id)
 
