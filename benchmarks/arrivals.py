@@ -27,7 +27,7 @@ from clickstream_platform.storage import hour_state
 BATCH_EVENTS, SPARE_EVENTS, EVENTS_PER_HOUR = 2_000, 600, 40
 # The history's hours are so small that one robot can fill one with lines to be rejected.
 SMALL_HOURS = {"CHECKS__MAX_REJECT_RATE": "1"}
-WITHIN_S, QUIET_S, LOOK_S = 600, 25, 1  # quiet: longer than two looks of every sensor
+WITHIN_S, QUIET_S, LOOK_S = 600, 17, 1  # quiet: longer than the pause of any sensor that follows
 PARTS = ("tick wait", "dequeue", "start and imports", "engine", "told to Dagster")
 UNFINISHED = dg.RunsFilter(
     statuses=[

@@ -21,7 +21,7 @@ def test_a_benchmark_s_own_options_are_in_its_command(tmp_path: Path) -> None:
 
 def test_an_option_no_wanted_benchmark_has_is_refused() -> None:
     assert options_of([micro_batch, naive24], ["hours=24"]) == {"hours": "24"}
-    with pytest.raises(click.UsageError, match=r"--set days=3: there are files, hours"):
+    with pytest.raises(click.UsageError, match=r"--set days=3: there are files, hours, warm"):
         options_of([micro_batch], ["days=3"])
     with pytest.raises(click.UsageError, match="have none"):
         options_of([backfill720], ["hours=3"])
@@ -30,7 +30,7 @@ def test_an_option_no_wanted_benchmark_has_is_refused() -> None:
 def test_a_result_of_another_size_or_of_fewer_hours_is_no_measurement_of_the_aim() -> None:
     missing = report.not_measured([])
     assert "`raw_to_gold --size 10000000`" in missing
-    assert "`micro_batch --set hours=720,8760 --set files=20`" in missing
+    assert "`micro_batch --set hours=720,8760 --set files=20 --set warm=5`" in missing
 
     other = {"name": "micro_batch", "size": 1, "options": {"hours": "3", "files": "20"}}
     small = {"name": "raw_to_gold", "size": 100_000}
@@ -39,6 +39,6 @@ def test_a_result_of_another_size_or_of_fewer_hours_is_no_measurement_of_the_aim
     right = {"name": "micro_batch", "size": 1, "options": dict(micro_batch.OPTIONS)}
     large = {"name": "raw_to_gold", "size": 10_000_000, "options": {}}
     assert {*missing} - {*report.not_measured([right, large])} == {
-        "`micro_batch --set hours=720,8760 --set files=20`",
+        "`micro_batch --set hours=720,8760 --set files=20 --set warm=5`",
         "`raw_to_gold --size 10000000`",
     }
