@@ -29,6 +29,7 @@ READS_ENVIRONMENT = {
 }
 SETS_ENVIRONMENT = {
     "settings.py": "tells Dagster where its home is",
+    "automation/event_log.py": "Dagster asks a variable how many events it stores at once",
     "cli.py": "--home is handed to child processes as CLICKSTREAM_HOME",
     "engine/client.py": "pyspark decides by a variable which functions it builds",
     "engine/python_parent.py": "numpy and Arrow start threads unless variables say no",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,7 +10,11 @@ import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData as Target,
 )
-from dagster._core.events import DagsterEventType
+from dagster._core.events import (
+    DagsterEvent,
+    DagsterEventBatchMetadata,
+    DagsterEventType,
+)
 
 from clickstream_platform.assets.preview import newest_rows
 from clickstream_platform.assets.specs import (
@@ -42,25 +47,46 @@ def emit(
         by_table.setdefault(report.table, []).append(report)
     for table in tables:
         mine = by_table.get(table.path, [])
-        for report in mine:
-            if table.is_snapshot:
-                continue  # has no partition; its numbers stand on the materialisation itself
-            context.add_asset_metadata(
-                _hour_metadata(report), asset_key=dg.AssetKey(table.key), partition_key=report.hour
-            )
+        whole: dict[str, Any] = {
+            "dagster/column_lineage": column_lineage(table),
+            **_preview(table, mine),
+        }
+        if not table.is_snapshot:
+            for report in mine:
+                # Dagster would repeat what is said of the table on each hour, and shows the last.
+                of_hour = _hour_metadata(report) | (whole if report is mine[-1] else {})
+                context.add_asset_metadata(
+                    of_hour, asset_key=dg.AssetKey(table.key), partition_key=report.hour
+                )
+            whole = {} if mine else whole
+        elif mine:
+            whole |= _hour_metadata(mine[0])
         yield dg.MaterializeResult(
             asset_key=dg.AssetKey(table.key),
-            metadata={
-                "dagster/column_lineage": column_lineage(table),
-                **_preview(table, mine),
-                **(_hour_metadata(mine[0]) if table.is_snapshot and mine else {}),
-            },
+            metadata=whole,
             check_results=[_overall(table, name, mine) for name in check_names(table)],
         )
         if _RANGE_TAG in context.run.tags:
             # Dagster plans a result per hour but takes only one: the others are logged.
-            for event in hourly_checks(context.instance, mine):
-                context.op_execution_context.log_event(event)  # type: ignore[arg-type]  # it is taken
+            log_as_one_batch(context, [*hourly_checks(context.instance, mine)])
+
+
+def log_as_one_batch(
+    context: dg.AssetExecutionContext, checks: Sequence[dg.AssetCheckEvaluation]
+) -> None:
+    """As the context's `log_event` does for each, but the event log stores them together."""
+    of_op = context.op_execution_context
+    batch = uuid.uuid4().hex
+    for check in checks:
+        asset, outcome = check.asset_key.to_user_string(), "passed" if check.passed else "failed"
+        event = DagsterEvent.from_step(
+            DagsterEventType.ASSET_CHECK_EVALUATION,
+            of_op.get_step_execution_context(),
+            check,
+            f"Asset check '{check.check_name}' on '{asset}' {outcome}: {check.partition}.",
+            DagsterEventBatchMetadata(batch, is_end=check is checks[-1]),
+        )
+        of_op._events.append(event)
 
 
 def _preview(table: Table, reports: Sequence[HourReport]) -> dict[str, dg.MetadataValue]:

@@ -6,7 +6,7 @@ time that an Arrow dataset takes, and needs no dataset to be made (1.2 ms a file
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -81,12 +81,26 @@ def _types(schema: pa.Schema) -> dict[str, str]:
         return {name: str(kind) for name, kind in zip(empty.columns, empty.types, strict=True)}
 
 
-def _relation(paths: Iterable[str], types: Mapping[str, str], partitions: Iterable[str]) -> str:
+def _of_path(name: str, paths: Iterable[str]) -> str:
+    """The partition's value in SQL. DuckDB computes it for each file that it may leave out, and a
+    pattern costs 30 microseconds where a part of the path costs 5."""
+    mark = f"/{name}="
+    places = set()
+    for path in paths:
+        begin = path.rindex(mark) + len(mark)
+        places.add((begin + 1, path.index("/", begin) - begin))
+    if len(places) == 1:
+        [(first, length)] = places
+        return f"substring(filename, {first}, {length})"
+    return f"regexp_extract(filename, '.*{mark}([^/]*)/', 1)"
+
+
+def _relation(paths: Sequence[str], types: Mapping[str, str], partitions: Iterable[str]) -> str:
     """The table's columns of all files: what an older file lacks is null.
 
     A partition's value is taken from the path, so that files of other hours are not opened.
     """
-    of_path = {name: f"regexp_extract(filename, '.*/{name}=([^/]*)/', 1)" for name in partitions}
+    of_path = {name: _of_path(name, paths) for name in partitions}
     columns = ", ".join(
         f"{of_path[name]} as {identifier(name)}" if name in of_path else identifier(name)
         for name in types

@@ -54,6 +54,24 @@ def test_rows_and_types_are_those_of_arrow_also_where_older_files_lack_a_column(
     assert before.relation is not None and len(rows(before.relation)) == 4 + 2
 
 
+@pytest.mark.parametrize("hours", [["2026-11-20T10", "2026-11-20T11"], ["10", "2026-11-20T11"]])
+def test_a_partition_s_value_comes_from_the_path_and_only_its_files_are_opened(
+    tmp_path: Path, hours: list[str]
+) -> None:
+    place = tmp_path / "event_hour=1" / "events é"  # a place that looks like a partition
+    table = pa.table({"n": [1, 2], "event_hour": hours})
+    write_deltalake(str(place), table, partition_by=["event_hour"])
+    [path] = (place / f"event_hour={hours[0]}").glob("*.parquet")
+    path.write_bytes(b"not opened, not noticed")
+    relation = stored(place).relation
+    assert relation is not None
+    with duckdb.connect() as sql:
+        wanted = f"from {relation} where event_hour = '{hours[1]}'"
+        assert sql.sql(wanted).fetchall() == [(2, hours[1])]
+        with pytest.raises(duckdb.Error, match="No magic bytes"):
+            sql.sql(f"from {relation}").fetchall()
+
+
 @pytest.mark.parametrize(
     "table",
     [
