@@ -42,11 +42,12 @@ from clickstream_platform.tables.silver import SILVER_EVENTS
 from clickstream_platform.transforms.funnel_10min import funnel_10min
 from clickstream_platform.transforms.funnel_hourly import funnel_hourly
 from clickstream_platform.transforms.hourly_metrics import hourly_metrics
-from clickstream_platform.transforms.judge import Spread
 from clickstream_platform.transforms.limits import Limits
 from clickstream_platform.transforms.orders import fact_transactions, transaction_conflicts
 from clickstream_platform.transforms.revenue_5min import revenue_5min
 from clickstream_platform.transforms.sessions import fact_events, fact_sessions
+
+TASKS_PER_CORE = 16  # as silver's: a task for each of 720 hours would do little but begin and end
 
 Definition = Callable[[GoldWindow, Sequence[str], Limits], DataFrame]
 
@@ -163,8 +164,8 @@ def _build_with_spark(build: _Build, table: Table, rows: DataFrame) -> list[Hour
         return settled(build, found, None)
     mine = rows.where(F.col("event_hour").isin(wanted))
     if len(build.hours) >= 4 * build.workspace.cores:
-        spread = Spread.over(len(wanted), cores=build.workspace.cores)
-        mine = mine.repartition(min(len(wanted), spread.tasks), "event_hour")
+        tasks = min(len(wanted), TASKS_PER_CORE * build.workspace.cores)
+        mine = mine.repartition(tasks, "event_hour")
     written = delta.replace_hours(mine, build.workspace.lake, table, wanted, run_id=build.run_id)
     return settled(build, found, written.version)
 
