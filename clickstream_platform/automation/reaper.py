@@ -9,7 +9,6 @@ import dagster as dg
 from filelock import FileLock, Timeout
 
 from clickstream_platform import run_tags
-from clickstream_platform.automation.event_log import keep_connections
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.storage import leases
 from clickstream_platform.storage.owners import is_alive, this_process
@@ -24,11 +23,7 @@ _LAUNCHED = [
 
 
 def name_process(context: dg.AssetExecutionContext | dg.OpExecutionContext) -> None:
-    """Notes on the run which process executes it, so that `reap` can tell when that is gone.
-
-    Being what every run does first, it also makes the process's event log a fast one.
-    """
-    keep_connections()
+    """Notes on the run which process executes it, so that `reap` can tell when that is gone."""
     if run_tags.process_of(context.run) != this_process(_owner(context.run.run_id)):
         take(context.instance, context.run.run_id)
 

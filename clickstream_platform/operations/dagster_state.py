@@ -123,8 +123,11 @@ def _is_alive(newest: datetime | None, now: datetime | None) -> bool:
 
 
 def _is_served(dagster_home: Path) -> bool:
+    """Whether runs are stored elsewhere than in SQLite files here, as ours are."""
     config = dagster_home / "dagster.yaml"
-    return config.is_file() and "storage" in (yaml.safe_load(config.read_text()) or {})
+    written = (yaml.safe_load(config.read_text()) or {}) if config.is_file() else {}
+    storage = written.get("storage") or {}
+    return bool(storage) and storage.get("custom", {}).get("class") != "QuickStorage"
 
 
 def _elsewhere(dagster_home: Path) -> InstanceReader | None:

@@ -193,8 +193,9 @@ class Lake:
     def _opened(self, name: str, version: int | None) -> tuple[str, Sequence[str]]:
         """What to select from for the table's rows, and the columns that it has there."""
         found = stored(self._path(name), version)
-        if found.relation is not None:
-            return found.relation, found.columns
+        relation = found.relation(self.sql)
+        if relation is not None:
+            return relation, found.columns
         source = f"arrow_{name.replace('.', '_')}"
         self.sql.register(source, datasets.dataset(self._path(name), version))
         return source, found.columns

@@ -23,7 +23,6 @@ from dagster._serdes import ConfigurableClass, serialize_value
 from dagster._serdes.config_class import ConfigurableClassData
 
 from clickstream_platform import on_disk, settings
-from clickstream_platform.automation.event_log import keep_connections
 from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.run_tags import process_of
 from clickstream_platform.storage import owners
@@ -53,8 +52,6 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         self._inst_data = inst_data
         self._nursery: _Nursery | None = None
         self._lock = threading.Lock()
-        # Who launches runs also plans them: 12,000 events for the tables of a month's hours.
-        keep_connections()
         super().__init__()  # type: ignore[no-untyped-call]
 
     @property

@@ -12,7 +12,6 @@ import dagster as dg
 from clickstream_platform import run_tags
 from clickstream_platform.assets.hourly import ONLY_STALE_TAG
 from clickstream_platform.assets.specs import FORCE_TAG
-from clickstream_platform.automation.event_log import keep_connections
 from clickstream_platform.definitions import defs
 from clickstream_platform.engine.failures import EngineLostError
 from clickstream_platform.errors import ClickstreamError
@@ -36,7 +35,6 @@ class Runs:
     @classmethod
     def open(cls, settings: Settings) -> Runs:
         use_dagster_home(settings)
-        keep_connections()
         logging.getLogger("dagster").setLevel(logging.WARNING)
         return cls(dg.DagsterInstance.get())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -58,14 +59,21 @@ def _words(problem: Any, kind: type[LineForm]) -> str:
 
 def _content(path: Path, *, seen: tuple[Path, ...]) -> Any:
     """The file's keys; those it does not give come from the mapping it `extends`."""
-    content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    content = _parsed(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict) or "extends" not in content:
         return content
-    base = f"{content.pop('extends')}.yaml"
+    base = f"{content['extends']}.yaml"
     found = [folder / base for folder in (path.parent, BUILTIN_DIR) if (folder / base).is_file()]
     if not found or found[0] in (*seen, path):
         raise SourceError(f"{path}: `extends` names {base}, which is not beside it or built in.")
-    return _content(found[0], seen=(*seen, path)) | content
+    mine = {key: value for key, value in content.items() if key != "extends"}
+    return _content(found[0], seen=(*seen, path)) | mine
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Any:
+    """The YAML; every tick of a sensor asks for each mapping several times."""
+    return yaml.load(text, Loader=yaml.CSafeLoader)
 
 
 def load_sources(extra_dirs: Sequence[Path]) -> dict[str, Source]:

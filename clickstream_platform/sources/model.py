@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import combinations
 from typing import Literal, Self
 from zoneinfo import available_timezones
@@ -98,6 +99,12 @@ class EventId(_Strict):
         return self
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """Their names are read from the disk, and mappings are validated in each tick of a sensor."""
+    return frozenset(available_timezones())
+
+
 class EventTime(_Strict):
     """Where the event's time is and how it is written; all times of a line are written alike."""
 
@@ -111,7 +118,7 @@ class EventTime(_Strict):
 
     @model_validator(mode="after")
     def _zone_is_known(self) -> EventTime:
-        if self.zone not in available_timezones():
+        if self.zone not in _zones():
             raise ValueError(f"`zone` {self.zone!r} is none; give one such as `Europe/Berlin`")
         return self
 

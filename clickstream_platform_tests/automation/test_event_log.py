@@ -1,7 +1,8 @@
 """Dagster's event log with kept connections tells what it tells as it comes."""
 
+import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from dagster._core.events import DagsterEventType
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
 from clickstream_platform.assets.results import log_as_one_batch
-from clickstream_platform.automation import event_log
+from clickstream_platform.automation.event_log import BATCH, KEPT, QuickEventLog
+from clickstream_platform.automation.sqlite_storage import QuickStorage
 from clickstream_platform.partitions import HOURLY
+from clickstream_platform.settings import Settings, use_dagster_home
 
 HOURS = ["2024-11-29T09", "2024-11-29T10", "2024-11-29T11"]
 RANGE = {
@@ -30,25 +33,33 @@ def told(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     return dg.MaterializeResult()
 
 
-@pytest.fixture
-def as_it_comes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever the test does, the process's way is put back."""
-    found = {name: getattr(SqliteEventLogStorage, name) for name in event_log.ORIGINAL}
+@pytest.fixture(autouse=True)
+def size_of_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our log sets it for its process; afterwards it is as before."""
     monkeypatch.setenv(SIZE, "0")
-    monkeypatch.delenv(SIZE)
-    yield
-    put(found)
 
 
-def put(found: Mapping[str, Any]) -> None:
-    for name, method in found.items():
-        setattr(SqliteEventLogStorage, name, method)
+def quick(folder: Path) -> dg.DagsterInstance:
+    """An instance with our storage."""
+    ours = {
+        "module": QuickStorage.__module__,
+        "class": QuickStorage.__name__,
+        "config": {"base_dir": str(folder)},
+    }
+    return dg.DagsterInstance.local_temp(str(folder), overrides={"storage": {"custom": ours}})
 
 
-def events(folder: Path) -> tuple[list[tuple], list[tuple]]:
+def as_it_comes(folder: Path) -> dg.DagsterInstance:
+    return dg.DagsterInstance.local_temp(str(folder))
+
+
+Opens = Callable[[Path], dg.DagsterInstance]
+
+
+def events(folder: Path, opens: Opens) -> tuple[list[tuple], list[tuple]]:
     """What a run of three hours leaves: its own log, and what the asset's history says."""
     folder.mkdir()
-    with dg.DagsterInstance.local_temp(str(folder)) as instance:
+    with opens(folder) as instance:
         done = dg.materialize([told], instance=instance, tags=RANGE, run_config=QUIET)
         log = [
             (entry.dagster_event_type, entry.dagster_event.partition)
@@ -60,14 +71,10 @@ def events(folder: Path) -> tuple[list[tuple], list[tuple]]:
     return log, rows
 
 
-def test_kept_connections_change_no_event(
-    tmp_path: Path, as_it_comes: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    event_log.keep_connections()
-    kept = events(tmp_path / "kept")
-    put(event_log.ORIGINAL)
-    monkeypatch.delenv(SIZE)
-    assert events(tmp_path / "original") == kept
+def test_kept_connections_change_no_event(tmp_path: Path) -> None:
+    original = events(tmp_path / "original", as_it_comes)
+    kept = events(tmp_path / "kept", quick)
+    assert original == kept
     assert sorted(kept[1]) == [(hour, int(hour[-2:])) for hour in HOURS]
 
 
@@ -123,31 +130,26 @@ def told_with_checks(context: dg.AssetExecutionContext) -> Iterator[Any]:
     log_checks(context)
 
 
-def test_events_stored_together_are_the_events_stored_one_by_one(
-    tmp_path: Path, as_it_comes: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def told_in(folder: Path) -> tuple[object, ...]:
+def test_events_stored_together_are_the_events_stored_one_by_one(tmp_path: Path) -> None:
+    def told_in(folder: Path, opens: Opens) -> tuple[object, ...]:
         folder.mkdir()
-        with dg.DagsterInstance.local_temp(str(folder)) as instance:
+        with opens(folder) as instance:
             done = dg.materialize(
                 [told_with_checks], instance=instance, tags=RANGE, run_config=QUIET
             )
             return everything(instance, done.run_id)
 
-    event_log.keep_connections()
-    together = told_in(tmp_path / "together")
-    put(event_log.ORIGINAL)
-    monkeypatch.delenv(SIZE)
-    assert told_in(tmp_path / "one-by-one") == together
+    one_by_one = told_in(tmp_path / "one-by-one", as_it_comes)
+    together = told_in(tmp_path / "together", quick)
+    assert one_by_one == together
     checks = (DagsterEventType.ASSET_CHECK_EVALUATION, HOURS[1], False, "fine")
     assert isinstance(together[0], list) and checks in together[0]
 
 
 def test_a_batch_is_stored_whole_or_not_at_all_while_others_wait(
-    tmp_path: Path, as_it_comes: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    event_log.keep_connections()
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+    with quick(tmp_path) as instance:
         done = dg.materialize([told], instance=instance, tags=RANGE, run_config=QUIET)
         storage = instance.event_log_storage
         events = instance.all_logs(done.run_id, DagsterEventType.ASSET_MATERIALIZATION)
@@ -176,16 +178,13 @@ def test_a_batch_is_stored_whole_or_not_at_all_while_others_wait(
         assert len(instance.all_logs(done.run_id)) == before + len(HOURS)
 
 
-def test_more_runs_than_connections_and_threads_share_one_storage(
-    tmp_path: Path, as_it_comes: None
-) -> None:
-    event_log.keep_connections()
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+def test_more_runs_than_connections_and_threads_share_one_storage(tmp_path: Path) -> None:
+    with quick(tmp_path) as instance:
         runs = [
             dg.materialize(
                 [told], instance=instance, partition_key=HOURS[number % 3], run_config=QUIET
             ).run_id
-            for number in range(event_log.KEPT + 2)
+            for number in range(KEPT + 2)
         ]
         seen: dict[str, int] = {}
 
@@ -199,5 +198,23 @@ def test_more_runs_than_connections_and_threads_share_one_storage(
             thread.join()
         assert set(seen) == set(runs)
         assert min(seen.values()) == max(seen.values()) > 0
-        kept = instance.event_log_storage.__dict__["_kept_engines"]
-        assert len(kept) <= event_log.KEPT
+        storage = instance.event_log_storage
+        assert isinstance(storage, QuickEventLog)
+        assert len(storage.kept) <= KEPT
+
+
+def test_a_home_s_instance_has_it_with_the_history_from_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DAGSTER_HOME", "CLICKSTREAM_HOME", "DAGSTER_DISABLE_TELEMETRY"):
+        monkeypatch.setenv(name, "")  # so that they are put back
+    folder = use_dagster_home(Settings(home=tmp_path))
+    with as_it_comes(folder) as before:
+        run_id = dg.materialize(
+            [told], instance=before, partition_key=HOURS[0], run_config=QUIET
+        ).run_id
+        logged = len(before.all_logs(run_id))
+    with dg.DagsterInstance.get() as instance:
+        assert isinstance(instance.event_log_storage, QuickEventLog)
+        assert os.environ[SIZE] == str(BATCH)
+        assert len(instance.all_logs(run_id)) == logged > 0

@@ -44,7 +44,7 @@ def shop() -> None:
 
 @pytest.fixture
 def dagster_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """`<home>/dagster` with the project's dagster.yaml, the marks before `storage` removed."""
+    """`<home>/dagster` with the project's dagster.yaml, whose marked `storage` is put in place."""
     programs = postgres_server.programs()
     if programs is None:
         pytest.skip("NO POSTGRESQL: Dagster's storage there was NOT tested")
@@ -53,9 +53,10 @@ def dagster_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
         folder.mkdir()
         written = (PROJECT_ROOT / "dagster.yaml").read_text()
         marked = re.search(r"^# storage:\n(#  .*\n)+", written, re.MULTILINE)
-        assert marked is not None
+        ours = re.search(r"^storage:\n(  .*\n)+", written, re.MULTILINE)
+        assert marked is not None and ours is not None
         opened = re.sub("^# ", "", marked.group(), flags=re.MULTILINE)
-        (folder / "dagster.yaml").write_text(written.replace(marked.group(), opened))
+        (folder / "dagster.yaml").write_text(written.replace(ours.group(), opened))
         address = conninfo_to_dict(url)
         for name, part in (("HOST", "host"), ("PORT", "port"), ("USER", "user"),
                            ("PASSWORD", "password"), ("DB", "dbname")):  # fmt: skip

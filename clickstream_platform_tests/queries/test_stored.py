@@ -13,7 +13,7 @@ from deltalake import write_deltalake
 
 from clickstream_platform.queries.datasets import dataset
 from clickstream_platform.queries.lake import Lake, QueryError
-from clickstream_platform.queries.stored import stored
+from clickstream_platform.queries.stored import Stored, stored
 from clickstream_platform.settings import Settings
 
 ITEM = pa.struct({"item_id": pa.string(), "price": pa.decimal128(12, 2)})
@@ -28,11 +28,16 @@ ROWS = pa.table(
 )
 
 
-def rows(relation: str, place: Path | None = None) -> list[tuple[object, ...]]:
+def rows(of: Stored | Path) -> list[tuple[object, ...]]:
+    """Names and types, then rows: as DuckDB reads the files, or as Arrow does."""
     with duckdb.connect() as sql:
         sql.execute("set TimeZone = 'UTC'")
-        if place is not None:
-            sql.register("arrow", dataset(place))
+        if isinstance(of, Stored):
+            relation = of.relation(sql)
+            assert relation is not None
+        else:
+            relation = "arrow"
+            sql.register(relation, dataset(of))
         types = sql.sql(f"describe from {relation}").fetchall()
         return [*types, *sql.sql(f"from {relation} order by all").fetchall()]
 
@@ -46,12 +51,15 @@ def test_rows_and_types_are_those_of_arrow_also_where_older_files_lack_a_column(
     write_deltalake(str(place), grown, mode="append", schema_mode="merge")
     found = stored(place)
     assert set(found.columns) == {"n", "added", "at", "items", "event_hour"}
-    assert found.relation is not None
-    assert rows(found.relation) == rows("arrow", place)
-    assert len(rows(found.relation)) == 5 + 3
+    assert rows(found) == rows(place)
+    assert len(rows(found)) == 5 + 3
     before = stored(place, 0)
     assert set(before.columns) == {"n", "at", "items", "event_hour"}
-    assert before.relation is not None and len(rows(before.relation)) == 4 + 2
+    assert len(rows(before)) == 4 + 2
+    with duckdb.connect() as sql:
+        both = [one.relation(sql) for one in (found, before)]
+        counts = [sql.sql(f"select count(*) from {relation}").fetchall() for relation in both]
+    assert counts == [[(3,)], [(2,)]]
 
 
 @pytest.mark.parametrize("hours", [["2026-11-20T10", "2026-11-20T11"], ["10", "2026-11-20T11"]])
@@ -63,9 +71,9 @@ def test_a_partition_s_value_comes_from_the_path_and_only_its_files_are_opened(
     write_deltalake(str(place), table, partition_by=["event_hour"])
     [path] = (place / f"event_hour={hours[0]}").glob("*.parquet")
     path.write_bytes(b"not opened, not noticed")
-    relation = stored(place).relation
-    assert relation is not None
     with duckdb.connect() as sql:
+        relation = stored(place).relation(sql)
+        assert relation is not None
         wanted = f"from {relation} where event_hour = '{hours[1]}'"
         assert sql.sql(wanted).fetchall() == [(2, hours[1])]
         with pytest.raises(duckdb.Error, match="No magic bytes"):
@@ -86,7 +94,8 @@ def test_a_partition_that_no_path_tells_plainly_is_left_to_arrow(
 ) -> None:
     place = tmp_path / "lake" / "gold" / "t"
     write_deltalake(str(place), table, partition_by=["event_hour"])
-    assert stored(place).relation is None
+    with duckdb.connect() as sql:
+        assert stored(place).relation(sql) is None
     with Lake(Settings(home=tmp_path)) as lake:
         assert lake.rows("from gold.t") == table.to_pylist()
 
