@@ -13,9 +13,8 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 
 from clickstream_platform.assets.results import log_as_one_batch
 from clickstream_platform.automation.event_log import BATCH, KEPT, QuickEventLog
-from clickstream_platform.automation.sqlite_storage import QuickStorage
 from clickstream_platform.partitions import HOURLY
-from clickstream_platform.settings import Settings, use_dagster_home
+from clickstream_platform_tests.automation.instances import home_of, quick
 
 HOURS = ["2024-11-29T09", "2024-11-29T10", "2024-11-29T11"]
 RANGE = {
@@ -37,16 +36,6 @@ def told(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
 def size_of_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Our log sets it for its process; afterwards it is as before."""
     monkeypatch.setenv(SIZE, "0")
-
-
-def quick(folder: Path) -> dg.DagsterInstance:
-    """An instance with our storage."""
-    ours = {
-        "module": QuickStorage.__module__,
-        "class": QuickStorage.__name__,
-        "config": {"base_dir": str(folder)},
-    }
-    return dg.DagsterInstance.local_temp(str(folder), overrides={"storage": {"custom": ours}})
 
 
 def as_it_comes(folder: Path) -> dg.DagsterInstance:
@@ -206,9 +195,7 @@ def test_more_runs_than_connections_and_threads_share_one_storage(tmp_path: Path
 def test_a_home_s_instance_has_it_with_the_history_from_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("DAGSTER_HOME", "CLICKSTREAM_HOME", "DAGSTER_DISABLE_TELEMETRY"):
-        monkeypatch.setenv(name, "")  # so that they are put back
-    folder = use_dagster_home(Settings(home=tmp_path))
+    folder = home_of(tmp_path, monkeypatch)
     with as_it_comes(folder) as before:
         run_id = dg.materialize(
             [told], instance=before, partition_key=HOURS[0], run_config=QUIET

@@ -11,22 +11,11 @@ from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 from dagster._daemon.types import DaemonHeartbeat
 
-from clickstream_platform.automation.sqlite_storage import QuickStorage
 from clickstream_platform.operations import dagster_instance
 from clickstream_platform.operations.dagster_state import dagster_state
-from clickstream_platform.settings import Settings, use_dagster_home
+from clickstream_platform_tests.automation.instances import home_of, quick
 
 ASKING = (sqlite_run_storage, sqlite_event_log, sqlite_schedule_storage)
-
-
-def opened(folder: Path) -> dg.DagsterInstance:
-    folder.mkdir(exist_ok=True)
-    ours = {
-        "module": QuickStorage.__module__,
-        "class": QuickStorage.__name__,
-        "config": {"base_dir": str(folder)},
-    }
-    return dg.DagsterInstance.local_temp(str(folder), overrides={"storage": {"custom": ours}})
 
 
 @dg.asset
@@ -36,7 +25,8 @@ def thing() -> None:
 
 def use(folder: Path) -> None:
     """Reads and writes all three: runs, events, ticks."""
-    with opened(folder) as instance:
+    folder.mkdir(exist_ok=True)
+    with quick(folder) as instance:
         known = len(instance.get_run_ids())
         done = dg.materialize([thing], instance=instance)
         assert len(instance.get_run_ids()) == known + 1
@@ -74,9 +64,7 @@ def test_a_home_that_was_deleted_begins_anew(tmp_path: Path) -> None:
 def test_status_reads_its_files_without_opening_the_instance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("DAGSTER_HOME", "CLICKSTREAM_HOME", "DAGSTER_DISABLE_TELEMETRY"):
-        monkeypatch.setenv(name, "")  # so that they are put back
-    folder = use_dagster_home(Settings(home=tmp_path))
+    folder = home_of(tmp_path, monkeypatch)
     with dg.DagsterInstance.get() as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(1.0, "SENSOR", "id", []))
     monkeypatch.delattr(dagster_instance, "InstanceReader")

@@ -58,6 +58,9 @@ def test_a_mapping_may_extend_another(tmp_path: Path) -> None:
     mine, segment = load_source(path), load_sources([])["segment"]
     assert (mine.name, mine.schema_mode, mine.fields) == ("mine", "fail", segment.fields)
     assert mine.items == segment.items
+    assert load_source(path) == mine  # what is kept of a file's text is whole
+    path.write_text("extends: segment\nname: mine\nschema_mode: rescue\n")
+    assert load_source(path).schema_mode == "rescue"
 
 
 def test_every_shape_is_built_in() -> None:
