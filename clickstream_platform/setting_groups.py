@@ -40,6 +40,17 @@ class SessionSettings(BaseModel):
     )
 
 
+class FinalitySettings(BaseModel):
+    """When a window counts as final: an event came so long after its end. No row is dropped."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    revenue_5min_s: int = Field(
+        default=120, ge=0, description="Of `gold.v_revenue_5min`, by the newest accepted event."
+    )
+    funnel_10min_s: int = Field(default=300, ge=0, description="Of `gold.v_funnel_10min`.")
+
+
 class PeopleSettings(BaseModel):
     """When ids that were seen together are one person (DEFINITIONS, People)."""
 

@@ -27,6 +27,7 @@ from clickstream_platform.setting_groups import (
     AlertSettings,
     AutomationSettings,
     CheckSettings,
+    FinalitySettings,
     FunnelName,
     FunnelSteps,
     MaintenanceSettings,
@@ -112,6 +113,7 @@ class Settings(BaseSettings):
     )
     engine: EngineSettings = Field(default_factory=EngineSettings)
     sessions: SessionSettings = Field(default_factory=SessionSettings)
+    finality: FinalitySettings = Field(default_factory=FinalitySettings)
     people: PeopleSettings = Field(default_factory=PeopleSettings)
     checks: CheckSettings = Field(default_factory=CheckSettings)
     automation: AutomationSettings = Field(default_factory=AutomationSettings)

@@ -20,4 +20,4 @@ def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 def test_the_settings_table_lists_exactly_the_settings() -> None:
     page = (PROJECT_ROOT / "docs" / "OPERATIONS.md").read_text()
     table = page.split("## Settings")[1].split("\n## ")[0]
-    assert re.findall(r"^\| `([a-z_.]+)` \|", table, flags=re.MULTILINE) == list(_keys(Settings))
+    assert re.findall(r"^\| `([a-z0-9_.]+)` \|", table, flags=re.MULTILINE) == list(_keys(Settings))

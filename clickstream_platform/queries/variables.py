@@ -8,15 +8,12 @@ from clickstream_platform.errors import UsageError
 from clickstream_platform.queries.named import NamedQuery
 from clickstream_platform.settings import Settings
 
-REVENUE_FINAL_AFTER_S = 120
-FUNNEL_FINAL_AFTER_S = 300
-
 
 def variables(settings: Settings) -> dict[str, int | str]:
     """What views read by `getvariable`."""
     return {
-        "revenue_final_after_s": REVENUE_FINAL_AFTER_S,
-        "funnel_final_after_s": FUNNEL_FINAL_AFTER_S,
+        "revenue_final_after_s": settings.finality.revenue_5min_s,
+        "funnel_final_after_s": settings.finality.funnel_10min_s,
         "session_idle_s": settings.sessions.idle_s,
         "reporting_currency": settings.reporting_currency,
     }

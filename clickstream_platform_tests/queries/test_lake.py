@@ -21,6 +21,7 @@ from clickstream_platform.queries.lake import (
     parse_moment,
 )
 from clickstream_platform.queries.named import find
+from clickstream_platform.setting_groups import FinalitySettings
 from clickstream_platform.settings import Settings, read_settings
 from clickstream_platform.storage import delta
 from clickstream_platform.tables.marts import FUNNEL_10MIN, HOURLY_METRICS
@@ -48,6 +49,16 @@ def test_a_funnel_window_is_final_300_s_after_its_end(tiny: Settings) -> None:
     with Lake(tiny) as lake:
         found = [tuple(row.values()) for row in lake.rows(sql)]
     assert found == [(TEN, True), (ELEVEN, False)]
+
+
+def test_how_long_a_window_waits_is_a_setting(tiny: Settings) -> None:
+    finality = FinalitySettings(revenue_5min_s=121, funnel_10min_s=3900)
+    patient = tiny.model_copy(update={"finality": finality})
+    with Lake(patient) as lake:
+        revenue = lake.rows("select distinct window_end from gold.v_revenue_5min where is_final")
+        funnel = lake.rows("select event_hour from gold.v_funnel_10min where is_final")
+    assert [row["window_end"] for row in revenue] == [at("10:05:00")]
+    assert funnel == []
 
 
 def test_a_session_closes_after_more_than_the_idle_time(tiny: Settings) -> None:

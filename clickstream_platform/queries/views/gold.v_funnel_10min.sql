@@ -1,5 +1,5 @@
 -- gold.funnel_10min, all units, modes and kinds of traffic: a question names one of each, or counts
--- visits several times over. `is_final` once an event came 300 s after the window's end.
+-- visits several times over. `is_final` once an event came `finality.funnel_10min_s` after its end.
 select
     funnel.*,
     coalesce(

@@ -1,4 +1,4 @@
--- gold.revenue_5min; `is_final` once an event came 120 s after the window's end.
+-- gold.revenue_5min; `is_final` once an event came `finality.revenue_5min_s` after the window's end.
 select
     revenue.*,
     coalesce(
