@@ -43,6 +43,7 @@ MAX_SETTLING_ROUNDS = 200  # a backlog, and late orders that make a later hour s
 LONGEST_START_S = 300.0
 REST_S = 20.0  # for rounds in work, before the next life begins in the same process
 LONG_LIFE_S = 10.0  # after a shorter one the keeper waits before the next
+FIRST_LINES_S = 30.0  # what waits is in bronze by then, or it takes longer than silver should wait
 
 
 class StreamUnsettledError(ClickstreamError):
@@ -123,6 +124,7 @@ class _Life:
         self.is_followed = False
         self._runs_since: float | None = None
         self._has_committed = False
+        self._is_under_way = False
         self._seen: deque[tuple[float, int]] = deque()
         self._rejected: dict[str, int] = {}
         self._beaten = 0.0
@@ -198,9 +200,17 @@ class _Life:
 
     def _turn(self) -> None:
         self._take(self._feed.poll())
-        self._refresher.turn()
+        self._is_under_way = self._is_under_way or self._has_come_in()
+        if self._is_under_way:
+            self._refresher.turn()
         self._tell_built()
         self._rest()
+
+    def _has_come_in(self) -> bool:
+        """Whether silver may begin: its first round in a cold engine is dear, and is to have the
+        lines that waited for this life."""
+        since = time.monotonic() - (self._runs_since or 0.0)
+        return self._has_committed or self._feed.lag() == 0 or since >= FIRST_LINES_S
 
     def _rest(self) -> None:
         if time.monotonic() - self._beaten >= BEAT_S:

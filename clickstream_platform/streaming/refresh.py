@@ -34,6 +34,7 @@ from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.silver import SILVER_EVENTS
 
 STOP_GRACE_S = 8.0
+HEAD_START_S = 30.0  # of silver's first round: in a cold engine gold's would only slow it down
 HOUR_BUILDS = "hour_builds"  # the rule that an hour breaks which cannot be built
 REMEDY = (
     "The stream leaves the hour to the repair runs; if these fail too, mend the cause and run "
@@ -79,6 +80,7 @@ class Refresher:
         self._told: SimpleQueue[HourReport] = SimpleQueue()
         self._wait_s = 0.0  # for hours that others hold
         self._is_ending = False
+        self._turns_since: float | None = None
         self.is_cut_off = False  # true once a round ended because the engine was lost
         self._log = logs.get_logger("stream")
 
@@ -139,10 +141,14 @@ class Refresher:
         )
 
     def turn(self) -> None:
-        """Begins the rounds that are due. Raises what ended one."""
+        """Begins the rounds that are due, gold's after silver's first. Raises what ended one."""
+        self._turns_since = self._turns_since or time.monotonic()
+        silver, gold = self.loops
         for loop in self.loops:
             loop.collect()
-            loop.begin()
+        silver.begin()
+        if silver.has_gone_round or time.monotonic() - self._turns_since >= HEAD_START_S:
+            gold.begin()
 
     def drain(self) -> list[HourReport]:
         """What was built since the last time, also by rounds in work or that failed."""
