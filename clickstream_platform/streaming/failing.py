@@ -7,6 +7,8 @@ from clickstream_platform.streaming.full_disk import is_full
 from clickstream_platform.streaming.outage import names_brokers
 from clickstream_platform.streaming.state import Heartbeat, after_death, after_failure
 
+ENGINES_IN_A_ROW = 3  # lost to one process; its keeper would wait longer and longer before the next
+
 
 def counted(
     beat: Heartbeat, error: Exception, *, position: str | None, is_lost: bool, has_run: bool
@@ -23,3 +25,12 @@ def counted(
     if not has_run or names_brokers(error):
         return after_failure(beat, None, is_outage=True)
     return after_death(beat, position)
+
+
+def may_begin_anew(told: Heartbeat) -> bool:
+    """Whether the next life may begin in the process of the one that ended so.
+
+    After a lost engine, which is no fault of the process, three times in a row; after anything else
+    once.
+    """
+    return told.in_a_row <= (ENGINES_IN_A_ROW if told.outages else 1)

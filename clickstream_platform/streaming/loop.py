@@ -16,7 +16,7 @@ from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.errors import ClickstreamError
 from clickstream_platform.storage.owners import this_process
 from clickstream_platform.streaming.arrivals import bronze_reports
-from clickstream_platform.streaming.failing import counted
+from clickstream_platform.streaming.failing import counted, may_begin_anew
 from clickstream_platform.streaming.feed import Commit, Feed
 from clickstream_platform.streaming.file_feed import FileFeed
 from clickstream_platform.streaming.kafka_feed import KafkaFeed
@@ -70,8 +70,8 @@ def run_stream(
     """Streams until interrupted or for `for_s` seconds, then ends in good order.
 
     After `for_s` the lines that came in are brought to gold before it returns; an interrupt ends
-    at once and leaves that to the next stream or run. What fails after it ran for a while, for the
-    first time there, begins anew at once: a lost engine costs no new process.
+    at once and leaves that to the next stream or run. What fails after it ran for a while may begin
+    anew at once (`may_begin_anew`): a lost engine costs no new process.
 
     Raises: StreamBusyError; StreamUnsettledError; whatever ended the stream, after noting it in
         the heartbeat.
@@ -279,7 +279,7 @@ class _Life:
         )
         ran_s = 0.0 if self._runs_since is None else time.monotonic() - self._runs_since
         # A round that outlives its life holds leases in this run's name: no life may share them.
-        may_follow = told.in_a_row == 1 and ran_s >= LONG_LIFE_S and not is_final
+        may_follow = may_begin_anew(told) and ran_s >= LONG_LIFE_S and not is_final
         self.is_followed = may_follow and self._refresher.comes_to_rest(within_s=REST_S)
         self._runs_since = None
         self.heartbeat = replace(told, error=first_line(error))
