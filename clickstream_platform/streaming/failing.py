@@ -7,7 +7,7 @@ from clickstream_platform.streaming.full_disk import is_full
 from clickstream_platform.streaming.outage import names_brokers
 from clickstream_platform.streaming.state import Heartbeat, after_death, after_failure
 
-ENGINES_IN_A_ROW = 3  # lost to one process; its keeper would wait longer and longer before the next
+ENGINES_IN_A_ROW = 10  # lost to one process; then its keeper waits longer and longer each time
 
 
 def counted(
@@ -27,10 +27,12 @@ def counted(
     return after_death(beat, position)
 
 
-def may_begin_anew(told: Heartbeat) -> bool:
+def may_begin_anew(told: Heartbeat, *, max_failures: int) -> bool:
     """Whether the next life may begin in the process of the one that ended so.
 
-    After a lost engine, which is no fault of the process, three times in a row; after anything else
-    once.
+    A lost engine is no fault of the process; but lines that end it are given up after
+    `max_failures`. After anything else the process is believed once.
     """
-    return told.in_a_row <= (ENGINES_IN_A_ROW if told.outages else 1)
+    if told.outages:
+        return told.failures < max_failures and told.outages <= ENGINES_IN_A_ROW
+    return told.failures <= 1

@@ -123,6 +123,7 @@ class _Life:
         )
         self.is_followed = False
         self._runs_since: float | None = None
+        self._max_failures = plan.options.max_restarts
         self._has_committed = False
         self._is_under_way = False
         self._seen: deque[tuple[float, int]] = deque()
@@ -207,8 +208,7 @@ class _Life:
         self._rest()
 
     def _has_come_in(self) -> bool:
-        """Whether silver may begin: its first round in a cold engine is dear, and is to have the
-        lines that waited for this life."""
+        """Whether silver may begin: its first round, a dear one, is to have what waited."""
         since = time.monotonic() - (self._runs_since or 0.0)
         return self._has_committed or self._feed.lag() == 0 or since >= FIRST_LINES_S
 
@@ -279,7 +279,8 @@ class _Life:
         )
         ran_s = 0.0 if self._runs_since is None else time.monotonic() - self._runs_since
         # A round that outlives its life holds leases in this run's name: no life may share them.
-        may_follow = may_begin_anew(told) and ran_s >= LONG_LIFE_S and not is_final
+        may_follow = not is_final and ran_s >= LONG_LIFE_S
+        may_follow = may_follow and may_begin_anew(told, max_failures=self._max_failures)
         self.is_followed = may_follow and self._refresher.comes_to_rest(within_s=REST_S)
         self._runs_since = None
         self.heartbeat = replace(told, error=first_line(error))

@@ -354,7 +354,7 @@ def test_whatever_is_killed_the_stream_goes_on_by_itself_and_loses_nothing(
     with streamed.shop.busy():
         for kind in kinds * times:
             streamed.shop.send(chance.randrange(5, 40))
-            time.sleep(chance.uniform(0, 8))  # the kill falls anywhere in what the stream does
+            time.sleep(chance.uniform(0, 20))  # the kill falls anywhere in what the stream does
             streamed.killed_at = time.monotonic()
             streamed.kill(kind)
             streamed.sees(streamed.shop.send(), what=kind)

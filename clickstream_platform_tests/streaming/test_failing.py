@@ -22,7 +22,7 @@ from clickstream_platform.settings import Settings, read_settings
 from clickstream_platform.storage import hour_state, leases
 from clickstream_platform.storage.owners import this_process
 from clickstream_platform.streaming import loop
-from clickstream_platform.streaming.failing import may_begin_anew
+from clickstream_platform.streaming.failing import ENGINES_IN_A_ROW, may_begin_anew
 from clickstream_platform.streaming.file_feed import FileFeed
 from clickstream_platform.streaming.full_disk import is_full
 from clickstream_platform.streaming.loop import run_stream
@@ -173,32 +173,39 @@ def test_an_engine_that_dies_again_and_again_of_the_same_lines_is_given_up(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_lost_engine_costs_no_new_process_three_times_in_a_row(
+def test_lines_that_end_the_engine_are_given_up_after_as_many_lives_of_one_process(
     workspace: Workspace, engine_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "LONG_LIFE_S", 0.0)
     land(workspace, SOURCE, INGEST, "a", b"\n".join(clicks(FREE)))
     lost, observer = lost_session(engine_settings), Noting()
     dying = Workspace(workspace.settings, lambda: lost)
+    plan = plan_stream(dying, SOURCE)
+    plan = replace(plan, options=plan.options.model_copy(update={"max_restarts": 3}))
     with pytest.raises(PySparkException):
-        run_stream(dying, plan_stream(dying, SOURCE), run_id="dies", observer=observer, for_s=0.1)
-    ends = [(beat.phase, beat.outages) for beat in observer.beats if beat.error]
-    assert list(dict.fromkeys(ends)) == [
-        *[("starting", number) for number in (1, 2, 3)],
-        ("failed", 4),
-    ]
+        run_stream(dying, plan, run_id="dies", observer=observer, for_s=0.1)
+    ends = [(beat.phase, beat.failures, beat.outages) for beat in observer.beats if beat.error]
+    assert list(dict.fromkeys(ends)) == [("starting", 1, 1), ("starting", 2, 2), ("failed", 3, 3)]
 
 
 @pytest.mark.parametrize(
     ("failures", "outages", "is_followed"),
-    [(1, 0, True), (2, 0, False), (1, 1, True), (3, 3, True), (4, 4, False), (0, 4, False)],
+    [
+        pytest.param(1, 0, True, id="a failure"),
+        pytest.param(2, 0, False, id="the same again"),
+        pytest.param(1, ENGINES_IN_A_ROW, True, id="engines lost here and there"),
+        pytest.param(1, ENGINES_IN_A_ROW + 1, False, id="too many of them"),
+        pytest.param(4, 4, True, id="engines lost at one place"),
+        pytest.param(5, 5, False, id="too many of these"),
+        pytest.param(0, 2, True, id="brokers away"),
+    ],
 )
 def test_a_lost_engine_is_forgiven_more_often_than_a_failure(
     failures: int, outages: int, is_followed: bool
 ) -> None:
     ended = begun(None, source=SOURCE, run_id="one", owner="nobody")
     ended = replace(ended, failures=failures, outages=outages)
-    assert may_begin_anew(ended) is is_followed
+    assert may_begin_anew(ended, max_failures=5) is is_followed
 
 
 @pytest.mark.slow
