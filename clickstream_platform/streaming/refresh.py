@@ -80,7 +80,6 @@ class Refresher:
         self._told: SimpleQueue[HourReport] = SimpleQueue()
         self._wait_s = 0.0  # for hours that others hold
         self._is_ending = False
-        self._turns_since: float | None = None
         self.is_cut_off = False  # true once a round ended because the engine was lost
         self._log = logs.get_logger("stream")
 
@@ -142,12 +141,11 @@ class Refresher:
 
     def turn(self) -> None:
         """Begins the rounds that are due, gold's after silver's first. Raises what ended one."""
-        self._turns_since = self._turns_since or time.monotonic()
         silver, gold = self.loops
         for loop in self.loops:
             loop.collect()
         silver.begin()
-        if silver.has_gone_round or time.monotonic() - self._turns_since >= HEAD_START_S:
+        if silver.has_gone_round or time.monotonic() - silver.began >= HEAD_START_S:
             gold.begin()
 
     def drain(self) -> list[HourReport]:

@@ -16,14 +16,14 @@ class Loop:
         self._work = work
         self._every_s = every_s
         self._round: Future[int] | None = None
-        self._began = 0.0
+        self.began = 0.0  # when its newest round did, by the monotonic clock
         self.has_gone_round = False  # true once a round came to its end
 
     def begin(self, *, at_once: bool = False) -> None:
         """Begins a round if none is in work and one is due, or `at_once`."""
-        is_due = at_once or time.monotonic() - self._began >= self._every_s
+        is_due = at_once or time.monotonic() - self.began >= self._every_s
         if self._round is None and is_due:
-            self._began = time.monotonic()
+            self.began = time.monotonic()
             self._round = Future()
             # A daemon, so that a round that will not end cannot keep the process from ending.
             Thread(target=self._run, args=(self._round,), name=self._name, daemon=True).start()

@@ -10,6 +10,7 @@ import pytest
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.settings import read_settings
 from clickstream_platform.streaming import loop, refresh
+from clickstream_platform.streaming.feed import Commit
 from clickstream_platform.streaming.file_feed import FileFeed
 from clickstream_platform.streaming.loop import run_stream
 from clickstream_platform.streaming.plan import plan_stream
@@ -18,6 +19,7 @@ from clickstream_platform.streaming.rounds import Loop
 from clickstream_platform_tests.streaming.test_stream import Silent
 
 LONG_S = 60.0
+FIRST = Commit(1, 1, "2024-11-29T10:00:00.000+00:00", seconds=None, ingest_hours=())
 
 
 def no_engine() -> None:
@@ -25,18 +27,21 @@ def no_engine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lag", "patience_s", "begins"),
+    ("lag", "came", "patience_s", "begins"),
     [
-        pytest.param(5, LONG_S, False, id="lines wait"),
-        pytest.param(None, LONG_S, False, id="nobody knows yet"),
-        pytest.param(0, LONG_S, True, id="nothing waits"),
-        pytest.param(5, 0.0, True, id="it takes too long"),
+        pytest.param(5, None, LONG_S, False, id="lines wait"),
+        pytest.param(None, None, LONG_S, False, id="nobody knows yet"),
+        pytest.param(0, None, LONG_S, True, id="nothing waits"),
+        pytest.param(5, FIRST, LONG_S, True, id="the first are there, others wait"),
+        pytest.param(5, None, 0.0, True, id="it takes too long"),
     ],
 )
 def test_silver_waits_for_the_lines_that_wait(
     workspace: Workspace,
     monkeypatch: pytest.MonkeyPatch,
+    *,
     lag: int | None,
+    came: Commit | None,
     patience_s: float,
     begins: bool,
 ) -> None:
@@ -47,6 +52,7 @@ def test_silver_waits_for_the_lines_that_wait(
 
     monkeypatch.setattr(loop, "FIRST_LINES_S", patience_s)
     monkeypatch.setattr(FileFeed, "lag", lambda _: lag)
+    monkeypatch.setattr(FileFeed, "poll", lambda _: came)
     monkeypatch.setattr(Refresher, "turn", turn)
     plan = plan_stream(workspace, "shop_json")
     run_stream(workspace, plan, run_id="test", observer=Silent(), for_s=0.5)
