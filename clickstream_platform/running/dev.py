@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +22,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from clickstream_platform.errors import ClickstreamError, EnvironmentProblemError
+from clickstream_platform.running.stopper import Stopper
 from clickstream_platform.settings import (
     PROJECT_ROOT,
     Settings,
@@ -32,8 +33,6 @@ from clickstream_platform.settings import (
 )
 
 HOST = "127.0.0.1"
-STOP_GRACE_S = 15.0
-LEFTOVER_GRACE_S = 5.0
 LONG_LIFE_S = 120.0
 MAX_DEATHS = 3  # in a row, each before a long life
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
@@ -67,8 +66,9 @@ def serve(current: Settings, *, port: int) -> int:
     """Exit code of `dagster dev`, 0 if it was stopped by a signal.
 
     Guarantees: a Dagster that ends by itself, as it does when its daemon is killed, is started
-        again, unless it never lives long. When this returns, webserver, daemon, code server and
-        their runs have ended; the engine goes on, as it serves the command line too.
+        again, unless it never lives long; its runs, also a stream, go on meanwhile. When this
+        returns, webserver, daemon, code server and all runs have ended; the engine goes on, as it
+        serves the command line too.
     Raises: PortTakenError, AlreadyRunningError.
     """
     current.state.mkdir(parents=True, exist_ok=True)
@@ -129,28 +129,42 @@ def keep_running(
 
     One that ended several times in a row without a long life is given up.
     """
-    stopper = _Stopper()
+    stopper = Stopper()
     signal.signal(signal.SIGINT, stopper.on_signal)
     signal.signal(signal.SIGTERM, stopper.on_signal)
     deaths = 0
-    while True:
-        began = time.monotonic()
-        child = subprocess.Popen(
-            command,
-            cwd=folder,  # elsewhere Dagster warns of the clone's dagster.yaml, which it need not
-            env={**environment, "PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches us alone, and we stop things in order
-        )
-        stopper.watch(child)
-        _tee(child, log, stopper)
-        code = stopper.finish(child)
-        deaths = 1 if time.monotonic() - began > LONG_LIFE_S else deaths + 1
-        if stopper.is_asked or deaths > MAX_DEATHS:
-            return code
-        click.echo(f"Dagster ended by itself (exit code {code}) and is started again.")
+    with _pipe() as (out, into):  # one for all lives: a run that outlives one still has its log
+        while True:
+            began = time.monotonic()
+            child = subprocess.Popen(
+                command,
+                cwd=folder,  # elsewhere Dagster warns of the clone's dagster.yaml
+                env={**environment, "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=into,
+                stderr=into,
+                start_new_session=True,  # Ctrl-C reaches us alone, and we stop things in order
+            )
+            stopper.watch(child)
+            code = _tee(child, out, log, stopper)
+            deaths = 1 if time.monotonic() - began > LONG_LIFE_S else deaths + 1
+            is_over = stopper.is_asked or deaths > MAX_DEATHS
+            stopper.finish(are_runs_spared=not is_over)
+            if is_over:
+                return 0 if stopper.is_asked else code
+            click.echo(f"Dagster ended by itself (exit code {code}) and is started again.")
+
+
+@contextlib.contextmanager
+def _pipe() -> Iterator[tuple[int, int]]:
+    """A pipe's two ends; to read from the first never waits."""
+    out, into = os.pipe()
+    os.set_blocking(out, False)
+    try:
+        yield out, into
+    finally:
+        os.close(into)
+        os.close(out)
 
 
 def _greet(current: Settings, port: int) -> None:
@@ -183,13 +197,10 @@ def _log_file(path: Path) -> BinaryIO:
     return path.open("ab")
 
 
-def _tee(child: subprocess.Popen[bytes], log: BinaryIO, stopper: _Stopper) -> None:
-    """Copies what the child prints to the terminal and the log until it has ended."""
-    assert child.stdout is not None  # noqa: S101 (given above)
-    out = child.stdout.fileno()
-    os.set_blocking(out, False)
+def _tee(child: subprocess.Popen[bytes], out: int, log: BinaryIO, stopper: Stopper) -> int:
+    """Copies what is printed to the terminal and the log until the child has ended; its code."""
     while True:
-        over = child.poll() is not None
+        code = child.poll()
         chunk = _read(out)
         while chunk:
             log.write(_COLOUR.sub(b"", chunk))
@@ -198,8 +209,8 @@ def _tee(child: subprocess.Popen[bytes], log: BinaryIO, stopper: _Stopper) -> No
                 sys.stdout.buffer.write(chunk)
                 sys.stdout.buffer.flush()
             chunk = _read(out)
-        if over:
-            return
+        if code is not None:
+            return code
         stopper.press(child)
         time.sleep(0.1)
 
@@ -209,63 +220,6 @@ def _read(descriptor: int) -> bytes:
         return os.read(descriptor, 65_536)
     except BlockingIOError:
         return b""
-
-
-class _Stopper:
-    """Passes a stop on to the child, and presses harder when it takes too long."""
-
-    def __init__(self) -> None:
-        self._child: subprocess.Popen[bytes] | None = None
-        self._asked_at: float | None = None
-        self._family: dict[int, psutil.Process] = {}
-
-    @property
-    def is_asked(self) -> bool:
-        """Whether somebody wants an end."""
-        return self._asked_at is not None
-
-    def watch(self, child: subprocess.Popen[bytes]) -> None:
-        """From now on a stop is for this one; also one that was asked for a moment ago."""
-        self._child, self._family = child, {}
-        if self.is_asked:
-            child.send_signal(signal.SIGINT)
-
-    def on_signal(self, *_: object) -> None:
-        if self._asked_at is None:
-            self._asked_at = time.monotonic()
-            if self._child is not None:
-                self._child.send_signal(signal.SIGINT)
-
-    def press(self, child: subprocess.Popen[bytes]) -> None:
-        """Remembers the child's processes; kills the child if it ignores the stop."""
-        self._remember(child)
-        if self._asked_at is not None and time.monotonic() - self._asked_at > STOP_GRACE_S:
-            child.kill()
-
-    def finish(self, child: subprocess.Popen[bytes]) -> int:
-        """Ends what the child left behind; its exit code, 0 if it was asked to stop."""
-        self._remember(child)
-        left = [process for process in self._family.values() if process.is_running()]
-        _, left = psutil.wait_procs(left, timeout=LEFTOVER_GRACE_S)
-        for send in (psutil.Process.terminate, psutil.Process.kill):
-            left = _end(left, send)
-        return 0 if self._asked_at is not None else child.wait()
-
-    def _remember(self, child: subprocess.Popen[bytes]) -> None:
-        """All processes of the child's session; the engine has a session of its own."""
-        for pid in psutil.pids():
-            with contextlib.suppress(OSError, psutil.Error):
-                if pid not in self._family and os.getsid(pid) == child.pid:
-                    self._family[pid] = psutil.Process(pid)
-
-
-def _end(
-    processes: Sequence[psutil.Process], send: Callable[[psutil.Process], None]
-) -> list[psutil.Process]:
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            send(process)
-    return psutil.wait_procs(list(processes), timeout=LEFTOVER_GRACE_S)[1]
 
 
 if __name__ == "__main__":

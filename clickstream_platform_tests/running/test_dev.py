@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from clickstream_platform.running import dev
@@ -51,3 +53,44 @@ def test_each_long_life_forgives_the_deaths_before(
 ) -> None:
     monkeypatch.setattr(dev, "LONG_LIFE_S", -1.0)  # every life is long
     assert run(tmp_path, asked_at(tmp_path, start=7)) == (0, 7)
+
+
+def test_runs_outlive_a_dagster_that_ended_by_itself_and_end_with_the_one_that_was_stopped(
+    tmp_path: Path,
+) -> None:
+    """A life leaves a run and a server behind; the run writes in the next life, and then ends."""
+    left = f"""import os, signal, sys, time
+name = sys.argv[-1].rpartition(".")[2]
+open("{tmp_path}/" + name, "w").write(str(os.getpid()))
+while not os.path.exists("{tmp_path}/again"):
+    time.sleep(0.05)
+print(name, "is heard in the next life", flush=True)
+open("{tmp_path}/" + name + "-wrote", "w").close()
+time.sleep(60)"""
+    first = f"""
+import subprocess, sys, pathlib, time
+for name in ("clickstream_platform.running.nursery", "some.server"):
+    subprocess.Popen([sys.executable, "-c", {left!r}, name])
+while not all(pathlib.Path("{tmp_path}", n).exists() for n in ("nursery", "server")):
+    time.sleep(0.05)
+sys.exit(1)"""
+    (tmp_path / "first.py").write_text(first)
+    next_life = (
+        f"touch {tmp_path}/again; while ! test -e {tmp_path}/nursery-wrote; do sleep 0.1; done; "
+        f"kill -TERM {os.getpid()}; exec sleep 60"
+    )
+    is_first = f"test $(wc -l < {tmp_path}/count) -eq 1"
+    script = f"if {is_first}; then exec {sys.executable} {tmp_path}/first.py; fi; {next_life}"
+    assert run(tmp_path, script) == (0, 2)
+    log = (tmp_path / "log").read_text()
+    assert "nursery is heard in the next life" in log
+    assert "server is heard" not in log, "what is no run ends with its Dagster"
+    pids = [int((tmp_path / name).read_text()) for name in ("nursery", "server")]
+    assert not any(is_running(pid) for pid in pids)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
