@@ -30,7 +30,7 @@ from confluent_kafka import Producer
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.engine.server import Engine
 from clickstream_platform.queries.lake import Lake
-from clickstream_platform.running.dev import LONG_LIFE_S
+from clickstream_platform.running.dev import LONG_LIFE_S, MAX_DEATHS
 from clickstream_platform.sources.loader import BUILTIN_DIR
 from clickstream_platform.storage import delta
 from clickstream_platform.storage.owners import is_alive
@@ -131,6 +131,7 @@ class Streamed:
         self.folder = StreamFolder(self.home.settings, SOURCE)
         self.dev: psutil.Process | None = None
         self.killed_at = 0.0
+        self.short_lives = MAX_DEATHS - 1  # of Dagster in a row; nobody knows how long it lives now
 
     def prepare(self) -> None:
         """The broker, its topic, and a mapping that names them."""
@@ -232,28 +233,31 @@ class Streamed:
     def _kill_daemon(self) -> None:
         """Returns when another one's sensors look again; the stream goes on in its process.
 
-        `make dev` would give up a Dagster that never lives long; so each may live first.
+        `make dev` would give up a Dagster that never lives long; so each third may live first.
         """
-        dev = self.dev
-        assert dev is not None
-
-        def old_enough() -> list[psutil.Process]:
-            found = []
-            for process in dev.children(recursive=True):
-                with suppress(psutil.Error):  # it ended a moment ago
-                    is_old = time.time() - process.create_time() > LONG_LIFE_S + 5
-                    if is_old and "dagster._daemon" in process.cmdline():
-                        found.append(process)
-            return found
-
-        self.home.until(lambda: bool(old_enough()), within_s=GUARD_S, what="a daemon that lives")
-        [daemon], owner, now = old_enough(), self.beat().owner, time.time()
+        self.short_lives = (self.short_lives + 1) % MAX_DEATHS
+        age_s = 0.0 if self.short_lives else LONG_LIFE_S + 5
+        self.home.until(
+            lambda: bool(self._daemons(age_s)), within_s=GUARD_S, what="a daemon that lives"
+        )
+        [daemon], owner, now = self._daemons(), self.beat().owner, time.time()
         self.killed_at = time.monotonic()
         daemon.kill()
         self.sees(self.shop.send(), what="a click without a daemon")
         print(f"  a click without a daemon: {time.monotonic() - self.killed_at:.0f} s", flush=True)
         self.home.until(lambda: self._looks_since(now), within_s=GUARD_S, what="sensors that look")
         assert self.beat().owner == owner
+
+    def _daemons(self, age_s: float = 0.0) -> list[psutil.Process]:
+        """Dagster's, that live so long."""
+        assert self.dev is not None
+        found = []
+        for process in self.dev.children(recursive=True):
+            with suppress(psutil.Error):  # it ended a moment ago
+                is_old = time.time() - process.create_time() > age_s
+                if is_old and "dagster._daemon" in process.cmdline():
+                    found.append(process)
+        return found
 
     def _looks_since(self, when: float) -> bool:
         with suppress(OSError):  # the UI's server is started again too
