@@ -16,6 +16,7 @@ from benchmarks.bare_funnels import both_kinds, funnel_10min, funnel_hourly
 IDLE_S, CAP_S, REPEAT_S = 1800, 86_400, 30 * 86_400
 CURRENCY = "USD"
 ORDER = ("event_timestamp", "event_id", "id_scope")
+EVENT = ("id_scope", "event_id", "event_hour")
 CHECKOUT = ("begin_checkout", "add_shipping_info", "add_payment_info", "purchase")
 FIRSTS = (
     "device_category", "channel_group", "mkt_source", "mkt_medium", "mkt_campaign", "refr_source",
@@ -98,7 +99,8 @@ def with_orders(purchases: DataFrame) -> DataFrame:
         F.concat_ws("\x1f", F.lit("order"), F.nullif(F.col("transaction_id"), F.lit("")), customer),
         F.col("event_id"),
     )
-    key = F.when(F.col("transaction_id").isNull(), F.col("event_id")).otherwise(key)
+    own = F.concat_ws("\x1f", *EVENT)
+    key = F.when(F.col("transaction_id").isNull(), own).otherwise(key)
     same = Window.partitionBy("_key").orderBy(*ORDER)
     gap = F.unix_micros("event_timestamp") - F.unix_micros(F.lag("event_timestamp").over(same))
     opening = F.struct("event_id", "event_timestamp", "event_hour", "value", "currency")
@@ -127,10 +129,10 @@ def with_sessions(events: DataFrame) -> DataFrame:
     opens = F.col("_begins") | (F.col("_cut") != F.lag("_cut").over(of))
     marked = chained.withColumn("_opens", opens).withColumn(
         "_opening",
-        F.last(F.when(F.col("_opens"), F.struct("id_scope", "event_id")), True).over(so_far),
+        F.last(F.when(F.col("_opens"), F.struct(*EVENT)), True).over(so_far),
     )
     of_session = Window.partitionBy("_who", "_opening").orderBy(*ORDER)
-    made = F.md5(F.concat_ws("\x1f", "visitor_id", "_opening.id_scope", "_opening.event_id"))
+    made = F.md5(F.concat_ws("\x1f", "visitor_id", *(f"_opening.{name}" for name in EVENT)))
     known = F.col("visitor_id").isNotNull()
     return (
         marked.withColumn("session_id", F.when(known, made))
@@ -216,7 +218,7 @@ def fact_transactions(orders: DataFrame) -> DataFrame:
         lambda total, item: total + F.coalesce(item["quantity"], F.lit(1).cast(LONG)),
     )
     return orders.select(
-        F.md5(F.concat_ws("\x1f", "id_scope", "event_id")).alias("order_id"),
+        F.md5(F.concat_ws("\x1f", *EVENT)).alias("order_id"),
         "transaction_id", "id_scope", "event_id", F.col("event_timestamp").alias("ordered_at"),
         "event_hour", "visitor_id", "user_id", "value", "currency",
         F.size("items").cast(LONG).alias("item_count"), units.alias("units"), "items",
@@ -232,7 +234,9 @@ def conflicts(bought: DataFrame) -> DataFrame:
     return bought.where(~F.col("is_order") & ~agrees).select(
         "event_hour", "id_scope", "event_id", F.col("event_timestamp").alias("repeated_at"),
         "value", "currency",
-        F.md5(F.concat_ws("\x1f", "id_scope", first["event_id"])).alias("order_id"),
+        F.md5(F.concat_ws("\x1f", "id_scope", first["event_id"], first["event_hour"])).alias(
+            "order_id"
+        ),
         "transaction_id", "visitor_id", "user_id",
         first["event_timestamp"].alias("ordered_at"), first["event_hour"].alias("order_hour"),
         first["value"].alias("order_value"), first["currency"].alias("order_currency"),

@@ -28,6 +28,7 @@ cuts as (
         if(row_number() over of_session = 1 or visitor_id is null, null, gap) as within_us,
         first_value(event_id) over of_session as opening_id,
         first_value(id_scope) over of_session as opening_scope,
+        first_value(event_hour) over of_session as opening_hour,
         row_number() over of_session as sequence
     from chains
     window of_session as (
@@ -50,9 +51,9 @@ bought as (
 )
 
 select
-    cuts.* exclude (who, us, gap, chain_start, opening_id, opening_scope, sequence),
+    cuts.* exclude (who, us, gap, chain_start, opening_id, opening_scope, opening_hour, sequence),
     if(visitor_id is null, null,
-       md5(concat_ws(chr(31), visitor_id, opening_scope, opening_id))) as session_id,
+       md5(concat_ws(chr(31), visitor_id, opening_scope, opening_id, opening_hour))) as session_id,
     if(visitor_id is null, null, sequence) as event_sequence,
     coalesce(not is_repeat, false) as is_order
 from cuts

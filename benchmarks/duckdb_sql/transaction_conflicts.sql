@@ -15,7 +15,7 @@ with bought as (
 
 select
     event_hour, id_scope, event_id, event_timestamp as repeated_at, value, currency,
-    md5(concat_ws(chr(31), id_scope, opening.event_id)) as order_id,
+    md5(concat_ws(chr(31), id_scope, opening.event_id, opening.hour)) as order_id,
     transaction_id, visitor_id, user_id, opening.moment as ordered_at, opening.hour as order_hour,
     opening.value as order_value, opening.currency as order_currency
 from bought

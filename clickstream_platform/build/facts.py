@@ -89,7 +89,11 @@ class Facts:
     def _read(self, table: Table, days: Sequence[str] | None) -> DataFrame:
         spark, lake = self._workspace.spark, self._workspace.lake
         hours = None if days is None else [hour for day in days for hour in hours_of_day(day)]
-        return with_all_columns(delta.read_partitions(spark, lake, table, hours), table)
+        # Without a version the engine would take what any session, also one that was killed, has
+        # cached of the table, however old.
+        version = delta.version(lake, table)
+        rows = delta.read_partitions(spark, lake, table, hours, version=version)
+        return with_all_columns(rows, table)
 
 
 def with_all_columns(rows: DataFrame, table: Table) -> DataFrame:

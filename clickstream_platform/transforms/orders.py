@@ -8,6 +8,8 @@ from clickstream_platform.tables.facts import FACT_TRANSACTIONS
 from clickstream_platform.transforms.fingerprint import UNIT
 from clickstream_platform.transforms.sessions import TOTAL_ORDER, typed
 
+# An id names an event within its hour: the same id in another hour is another event.
+_EVENT = ("id_scope", "event_id", "event_hour")
 _OF_FIRST = ("event_id", "event_timestamp", "event_hour", "value", "currency")
 
 
@@ -24,7 +26,7 @@ def with_is_order(purchase_events: DataFrame, *, repeat_s: int) -> DataFrame:
     among the rows, `_first` for every one whose order is among them from its first purchase on.
     """
     customer = F.coalesce("user_id", "visitor_id", F.lit(""))
-    own = F.concat_ws(UNIT, F.lit("event"), "id_scope", "event_id")
+    own = F.concat_ws(UNIT, F.lit("event"), *_EVENT)
     key = F.when(
         F.col("transaction_id").isNotNull(),
         F.concat_ws(UNIT, F.lit("order"), "id_scope", "transaction_id", customer),
@@ -50,7 +52,7 @@ def fact_transactions(purchase_events: DataFrame) -> DataFrame:
         lambda total, item: total + F.coalesce(item["quantity"], F.lit(1).cast("bigint")),
     )
     return typed(
-        orders.withColumn("order_id", F.md5(F.concat_ws(UNIT, "id_scope", "event_id")))
+        orders.withColumn("order_id", F.md5(F.concat_ws(UNIT, *_EVENT)))
         .withColumn("ordered_at", F.col("event_timestamp"))
         .withColumn("item_count", F.size("items").cast("bigint"))
         .withColumn("units", units),
@@ -62,13 +64,14 @@ def transaction_conflicts(purchase_events: DataFrame) -> DataFrame:
     """One row per repeat with another value or currency than its order, from purchases that have
     `is_order` and `_first`."""
     first = F.col("_first")
+    opening = (F.col("id_scope"), first["event_id"], first["event_hour"])
     agrees = F.col("value").eqNullSafe(first["value"]) & F.col("currency").eqNullSafe(
         first["currency"]
     )
     return typed(
         purchase_events.where(~F.col("is_order") & ~agrees)
         .withColumn("repeated_at", F.col("event_timestamp"))
-        .withColumn("order_id", F.md5(F.concat_ws(UNIT, "id_scope", first["event_id"])))
+        .withColumn("order_id", F.md5(F.concat_ws(UNIT, *opening)))
         .withColumn("ordered_at", first["event_timestamp"])
         .withColumn("order_hour", first["event_hour"])
         .withColumn("order_value", first["value"])

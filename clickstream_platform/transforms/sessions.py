@@ -57,15 +57,12 @@ def with_sessions(
         part_start = F.max(F.when(starts, time)).over(so_far)
     chained = chained.withColumn("_cut", F.floor(_seconds(part_start, time) / cap_s))
     begins_session = starts | (F.col("_cut") != F.lag("_cut").over(of_visitor))
-    first_event = F.struct("id_scope", "event_id")
+    first_event = F.struct("id_scope", "event_id", "event_hour")
     marked = chained.withColumn("_opens", F.when(begins_session, first_event)).withColumn(
         "_session_start", F.last("_opens", ignorenulls=True).over(so_far)
     )
-    session_id = F.md5(
-        F.concat_ws(
-            UNIT, "visitor_id", F.col("_session_start.id_scope"), F.col("_session_start.event_id")
-        )
-    )
+    opening = (f"_session_start.{name}" for name in ("id_scope", "event_id", "event_hour"))
+    session_id = F.md5(F.concat_ws(UNIT, "visitor_id", *opening))
     has_visitor = F.col("visitor_id").isNotNull()
     return (
         marked.withColumn("session_id", F.when(has_visitor, session_id))

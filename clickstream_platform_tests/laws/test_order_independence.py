@@ -29,6 +29,7 @@ from clickstream_platform_tests.homes import (
 
 pytestmark = pytest.mark.slow
 START = datetime(2024, 11, 29, 22, tzinfo=UTC)  # the day spans midnight
+SPAN = timedelta(hours=4)
 HOURS = ["2024-11-29T22", "2024-11-29T23", "2024-11-30T00", "2024-11-30T01"]
 Arrival = tuple[str, bytes]  # ingest hour, line
 NAMES = ("page_view", "view_item", "add_to_cart", "begin_checkout", "purchase")
@@ -61,7 +62,7 @@ def random_case(seed: int, *, day: int | None = None) -> list[Arrival]:
                 "product_id": f"p{rng.randrange(3)}",
                 "price": rng.randrange(100, 9000) / 100,
             }
-        if name == "purchase":
+        if name == "purchase" and rng.random() < 0.7:
             fields["transaction_id"] = f"t{seed}-{rng.randrange(6)}"
         line = line_of(f"e{seed}-{number}", moment, **fields)
         arrival = min(hour + (rng.randrange(1, 4) if rng.random() < 0.2 else 0), 3)
@@ -72,6 +73,10 @@ def random_case(seed: int, *, day: int | None = None) -> list[Arrival]:
             within = moment.replace(minute=rng.randrange(60))
             other = line_of(f"e{seed}-{number}", within, **fields | {"page_url": "/other"})
             arrivals.append((hours[rng.randrange(hour, 4)], other))
+        if rng.random() < 0.15:  # and in other hours, where it names other events
+            later = start + (moment - start + timedelta(hours=rng.randrange(1, 4))) % SPAN
+            other = line_of(f"e{seed}-{number}", later, **fields)
+            arrivals.append((hours[int((later - start).total_seconds() // 3600)], other))
         if rng.random() < 0.08:
             arrivals.append((hours[arrival], b'{"event_id":"broken%d-%d"' % (seed, number)))
     return arrivals

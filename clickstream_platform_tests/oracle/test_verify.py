@@ -141,7 +141,7 @@ def test_a_wrong_reason_is_found(settings: Settings) -> None:
     ("table", "change", "predicate", "hour", "key", "expected"),
     [
         ("gold/fact_transactions", ("value", "21.00"), "transaction_id = 't1'", ELEVEN,
-         {"order_id": tiny.md5("shop_json", "e4")}, "20.00"),
+         {"order_id": tiny.md5("shop_json", "e4", ELEVEN)}, "20.00"),
         ("gold/revenue_5min", ("revenue", "5.51"), "item_id = 'p2' and traffic = 'human'", ELEVEN,
          {"window_start": "2024-11-29T11:05:00+00:00", "traffic": "human", "currency": None,
           "item_category": None, "item_id": "p2"}, "5.50"),
@@ -270,7 +270,7 @@ def test_a_repeat_that_disagrees_with_its_order_must_have_a_row(settings: Settin
     assert (row.table, row.problem, row.hour) == (table, "missing row", ELEVEN)
     assert row.key == {"event_hour": ELEVEN, "id_scope": "shop_json", "event_id": "e5"}
     assert (row.expected["value"], row.expected["order_value"]) == ("20.01", "20.00")
-    assert row.expected["order_id"] == tiny.md5("shop_json", "e4")
+    assert row.expected["order_id"] == tiny.md5("shop_json", "e4", ELEVEN)
 
 
 def test_a_warning_without_remedy_is_found(settings: Settings) -> None:

@@ -205,8 +205,9 @@ QUARANTINE = [
     rejected((FILE_B, 3), UNFINISHED, ELEVEN, "archive_truncated"),
 ]  # fmt: skip
 
-SESSION_A, SESSION_B = md5("uA", "shop_json", "e1"), md5("b", "shop_json", "e3")
-SESSION_9 = md5("u9", "transactions_csv", CSV_ID)
+SESSION_A = md5("uA", "shop_json", "e1", EVENTS[0]["event_hour"])
+SESSION_B = md5("b", "shop_json", "e3", EVENTS[2]["event_hour"])
+SESSION_9 = md5("u9", "transactions_csv", CSV_ID, "2024-11-29T11")
 PLACES = {"e1": (SESSION_A, 1), "e2": (SESSION_A, 2), "e4": (SESSION_A, 3), "e5": (SESSION_A, 4),
           "e3": (SESSION_B, 1), CSV_ID: (SESSION_9, 1), "e6": (None, None)}  # fmt: skip
 FACTS = [
@@ -220,7 +221,8 @@ def order(row: Row, units: int) -> Row:
             "value", "currency", "items", "is_high_value")  # fmt: skip
     return {
         **{name: row.get(name) for name in kept}, "ordered_at": row["event_timestamp"],
-        "order_id": md5(row["id_scope"], row["event_id"]), "item_count": 1, "units": units,
+        "order_id": md5(row["id_scope"], row["event_id"], row["event_hour"]),
+        "item_count": 1, "units": units,
     }  # fmt: skip
 
 

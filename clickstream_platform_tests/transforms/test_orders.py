@@ -5,8 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
-from clickstream_platform.transforms.orders import transaction_conflicts, with_is_order
+from clickstream_platform.tables.facts import FACT_TRANSACTIONS
+from clickstream_platform.transforms.orders import (
+    fact_transactions,
+    transaction_conflicts,
+    with_is_order,
+)
 from clickstream_platform_tests.transforms.literal import at, tuples
 
 
@@ -80,3 +86,28 @@ def test_repeats_with_another_value_or_currency_conflict_with_the_first_purchase
         ("a4", Decimal("20.00"), Decimal("20.00")),
         ("a5", Decimal("25.00"), Decimal("20.00")),
     ]
+
+
+def test_an_id_that_comes_again_in_another_hour_is_another_order(spark: SparkSession) -> None:
+    """Without an order number the event is the order, and the hour tells events of an id apart."""
+    rows = [("e1", at("10:59:00")), ("e1", at("11:00:00")), ("e2", at("11:00:00"))]
+    events = spark.createDataFrame(rows, "event_id string, event_timestamp timestamp").selectExpr(
+        "*",
+        "'s' AS id_scope",
+        "date_format(event_timestamp, \"yyyy-MM-dd'T'HH\") AS event_hour",
+        "CAST(null AS string) AS transaction_id",
+        "CAST(null AS string) AS currency",
+        "'u' AS user_id",
+        "'v' AS visitor_id",
+        "false AS is_high_value",
+        "CAST(5 AS decimal(12,2)) AS value",
+    )
+    items = F.from_json(F.lit("[]"), FACT_TRANSACTIONS.struct_type["items"].dataType)
+    bought = with_is_order(events.withColumn("items", items), repeat_s=30 * 86_400)
+    found = fact_transactions(bought).collect()
+    assert sorted((row["event_id"], row["event_hour"]) for row in found) == [
+        ("e1", "2024-11-29T10"),
+        ("e1", "2024-11-29T11"),
+        ("e2", "2024-11-29T11"),
+    ]
+    assert len({row["order_id"] for row in found}) == 3

@@ -1,6 +1,6 @@
 -- One row per order: the first purchase of a run of repeats within 30 days.
 select
-    md5(concat_ws(chr(31), id_scope, event_id)) as order_id,
+    md5(concat_ws(chr(31), id_scope, event_id, event_hour)) as order_id,
     transaction_id,
     id_scope,
     event_id,

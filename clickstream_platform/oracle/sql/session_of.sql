@@ -67,7 +67,8 @@ parts as (
 select
     event_hour, id_scope, event_id,
     md5(concat_ws(
-        chr(31), visitor_id, first_value(id_scope) over session, first_value(event_id) over session
+        chr(31), visitor_id, first_value(id_scope) over session,
+        first_value(event_id) over session, first_value(event_hour) over session
     )) as session_id,
     row_number() over session as event_sequence
 from parts

@@ -23,7 +23,7 @@ select
     event_timestamp as repeated_at,
     value,
     currency,
-    md5(concat_ws(chr(31), id_scope, opening.event_id)) as order_id,
+    md5(concat_ws(chr(31), id_scope, opening.event_id, opening.hour)) as order_id,
     transaction_id,
     visitor_id,
     user_id,
