@@ -26,7 +26,8 @@ class TransactionConflicts(pa.DataFrameModel):
         "Currency of the repeat.", nullable=True, of=(_SILVER + "currency",)
     )
     order_id: T.StringType = column(
-        "The order in `fact_transactions`.", of=(_SILVER + "id_scope", _SILVER + "event_id")
+        "The order in `fact_transactions`.",
+        of=(_SILVER + "id_scope", _SILVER + "event_id", _SILVER + "event_hour"),
     )
     transaction_id: T.StringType = column(
         "The shop's order number.", of=(_SILVER + "transaction_id",)

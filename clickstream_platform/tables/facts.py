@@ -38,7 +38,9 @@ class FactEvents(pa.DataFrameModel):
     session_id: T.StringType = column(
         "Session of `fact_sessions`; null without visitor.",
         nullable=True,
-        of=(_SILVER + "visitor_id", _SILVER + "event_timestamp", _SILVER + "event_id"),
+        of=tuple(
+            _SILVER + name for name in ("visitor_id", "event_timestamp", "event_id", "event_hour")
+        ),
     )
     event_sequence: T.LongType = column(
         "1 for the session's first event, by (event_timestamp, event_id, id_scope).",
@@ -117,8 +119,8 @@ class FactSessions(pa.DataFrameModel):
     """Server-side sessions: 30 minutes idle, cut every 24 hours from the chain's start."""
 
     session_id: T.StringType = column(
-        "First 32 hex digits of MD5 over visitor and first event.",
-        of=(_SILVER + "visitor_id", _SILVER + "event_id"),
+        "First 32 hex digits of MD5 over visitor, and scope, id and hour of the first event.",
+        of=(_SILVER + "visitor_id", _SILVER + "event_id", _SILVER + "event_hour"),
     )
     visitor_id: T.StringType = column("Who.", of=(_SILVER + "visitor_id",), pii="id")
     user_id: T.StringType = column(
@@ -250,8 +252,8 @@ class FactTransactions(pa.DataFrameModel):
     """Orders: repeats of a purchase within 30 days are one order, the first payload counts."""
 
     order_id: T.StringType = column(
-        "First 32 hex digits of MD5 over id scope and first purchase event.",
-        of=(_SILVER + "id_scope", _SILVER + "event_id"),
+        "First 32 hex digits of MD5 over id scope, id and hour of the first purchase event.",
+        of=(_SILVER + "id_scope", _SILVER + "event_id", _SILVER + "event_hour"),
     )
     transaction_id: T.StringType = column(
         "The shop's order number; null if it sends none.",
