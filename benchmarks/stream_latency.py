@@ -20,6 +20,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import psutil
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
@@ -114,7 +115,8 @@ def latencies_s(location: Path, *, since: float) -> tuple[np.ndarray, list[float
             names = rows["event_id"].to_pylist()
             new = np.fromiter((name not in seen for name in names), dtype=bool, count=len(names))
             seen.update(names)
-            at_s = pc.cast(rows["event_timestamp"], "int64").to_numpy()[new] / 1e6
+            stamps = pc.cast(rows["event_timestamp"], pa.timestamp("us", "UTC"))  # written as ns
+            at_s = pc.cast(stamps, "int64").to_numpy()[new] / 1e6
             found.append(committed_ms / 1e3 - at_s[at_s >= since])
             if len(found[-1]) and commits[-1:] != [committed_ms / 1e3]:
                 commits.append(committed_ms / 1e3)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
 
@@ -21,7 +22,11 @@ def write(place: Path, events: dict[str, float], *, mode: str) -> None:
     at = [datetime.fromtimestamp(SINCE + seconds, UTC) for seconds in events.values()]
     times = pa.array(at, pa.timestamp("us", tz="UTC"))
     table = pa.table({"event_id": list(events), "event_timestamp": times})
+    before = {*place.glob("*.parquet")}
     write_deltalake(place, table, mode=mode)  # type: ignore[call-overload]
+    for file in {*place.glob("*.parquet")} - before:  # as Spark writes times
+        rows = pq.ParquetFile(file).read()
+        pq.write_table(rows, file, use_deprecated_int96_timestamps=True)
 
 
 def commit_at(place: Path, version: int, seconds: float) -> None:
