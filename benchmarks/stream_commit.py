@@ -36,6 +36,7 @@ SOURCE, HOUR = "kafka_raw", "2024-11-29T10"
 OPTIONS = {"few": "10000", "many": "1000000", "new": "5000"}
 PARTS = ("bronze", "lateness", "silver", "gold")
 VISITORS = 20_000
+REUSED_EVERY = 2_000  # of so many lines one has the id of the line before it, as trackers' lines do
 RUN = "benchmark"
 
 
@@ -110,7 +111,7 @@ class OpenHour:
         raw = [
             json.dumps(
                 {
-                    "event_id": f"event-{number:012d}",
+                    "event_id": f"event-{number - (number % REUSED_EVERY == 1):012d}",
                     "user_id": f"user-{visitor}",
                     "product_id": f"P{number % 997}",
                     "event_type": ("product_view", "add_to_cart", "purchase")[number % 3],

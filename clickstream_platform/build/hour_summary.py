@@ -74,6 +74,11 @@ class HourSummary:
         )
         return HourSummary.of(self.hour, list(groups.values()), bronze, self.checks)
 
+    def less(self, left: BronzeCount) -> HourSummary:
+        """The hour as if bronze did not have these lines, which nobody judged yet."""
+        bronze = BronzeCount(self.bronze.lines - left.lines, self.bronze.line_hash - left.line_hash)
+        return HourSummary.of(self.hour, self.groups, bronze, self.checks)
+
     @property
     def lines(self) -> int:
         return sum(group["lines"] for group in self.groups)

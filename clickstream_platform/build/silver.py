@@ -276,6 +276,7 @@ def _record(
                     else summary.content_hash(table),
                     max_event_at=summary.max_event_at if table is SILVER_EVENTS else None,
                     blocked_by=blocked,
+                    is_stale=hour in build.unsettled,
                 )
             )
     lake, hours = build.workspace.lake, list(summaries.values())

@@ -5,19 +5,19 @@ Data: `silver/events`, `silver/duplicates`, `silver/quarantine`, and the notes o
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from clickstream_platform.build import silver
+from clickstream_platform.build import disputes, silver
 from clickstream_platform.build.costs import Meter
-from clickstream_platform.build.hour_summary import HourSummary
+from clickstream_platform.build.disputes import Id
+from clickstream_platform.build.hour_summary import BronzeCount, HourSummary
 from clickstream_platform.build.report import HourReport, OnBuilt, nobody
 from clickstream_platform.build.silver import SilverBuilt
 from clickstream_platform.build.silver_lines import SilverBuild, noted_sources, repairing_sources
@@ -31,12 +31,14 @@ from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import SILVER
 from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.silver import SILVER_EVENTS
-from clickstream_platform.transforms.judge import ACCEPTED, VERDICTS, beside, of_verdict
+from clickstream_platform.transforms.judge import VERDICTS, beside, of_verdict
 
 MAX_KNOWN = 100  # hours; of those forgotten the next refresh is a rebuild
 LINES_A_FILE = 200_000
-_ID = ("event_hour", "id_scope", "event_id")
-_ORDER = ("event_timestamp", "event_fingerprint", "source_file", "source_offset")
+# Lines in dispute wait this many times what their hour's rebuild takes, since an open hour stands
+# still for it; but not so long that the hour would be called late.
+PATIENCE, LONGEST_WAIT_S = 50, 600.0
+NOTHING = BronzeCount(0, 0)
 
 
 class AppendRefusedError(ClickstreamError):
@@ -45,24 +47,48 @@ class AppendRefusedError(ClickstreamError):
 
 @dataclass(frozen=True)
 class _Known:
-    """An hour as this process left it."""
+    """An hour as this process left it: without the lines of ids in dispute, which a rebuild judges
+    from `not_before` on."""
 
     summary: HourSummary
     states: tuple[HourStateRow, ...]
+    not_before: float
+    disputed: frozenset[Id] = frozenset()
 
 
 class FollowedHours:
     """The hours that this process keeps up to date, and what it counted in them.
 
-    Guarantees: the tables and notes are those of a rebuild. Lines are appended only to hours that
-        are as this process left them, and to which bronze has only added since. A line that would
-        take the place of an accepted one or collides with it, a source that repairs clocks (its
-        lines meet another hour's), or a broken blocking rule leads to a rebuild.
+    Guarantees: the tables and notes are those of a rebuild, but for lines in dispute: those that
+        would take the place of an accepted one or collide with it wait for a rebuild, and their
+        hour stays stale until then. Lines are appended only to hours that are as this process left
+        them, and to which bronze has only added since. A source that repairs clocks (its lines
+        meet another hour's) or a broken blocking rule leads to a rebuild at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._known: dict[str, _Known] = {}
+        self._clock = clock
+        self._is_ending = False
         self._sign_anew()
+
+    def settle(self) -> None:
+        """From now on, as at the end of a timed stream, lines in dispute do not wait."""
+        self._is_ending = True
+
+    def is_waiting(self, hour: str, states: States) -> bool:
+        """Whether the hour is stale only for lines in dispute that may wait still."""
+        known, bronze = self._known.get(hour), states.get((BRONZE_EVENTS.path, hour))
+        if known is None or bronze is None or not known.disputed or self._is_due(hour):
+            return False
+        has_more = bronze.version > states[SILVER_EVENTS.path, hour].input_version
+        return not has_more and self._is_as_left(hour, states)
+
+    def _is_due(self, hour: str) -> bool:
+        """Whether lines in dispute have waited long enough."""
+        known = self._known.get(hour)
+        has_dispute = known is not None and bool(known.disputed)
+        return has_dispute and (self._is_ending or self._clock() >= self._known[hour].not_before)
 
     def refresh(
         self,
@@ -83,11 +109,14 @@ class FollowedHours:
             done = {} if appended is None else appended.summaries
             reports = [] if appended is None else appended.reports
             on_built(reports)
-            if left := [hour for hour in hours if hour not in done]:
+            if left := [hour for hour in hours if hour not in done or self._is_due(hour)]:
+                began = self._clock()
                 rebuilt = silver.rebuild(
                     workspace, left, run_id=run_id, wait_s=wait_s, on_built=on_built
                 )
-                self._remember(rebuilt)
+                ended = self._clock()
+                patience_s = min(PATIENCE * (ended - began), LONGEST_WAIT_S)
+                self._remember(rebuilt, not_before=ended + patience_s)
                 reports = [*reports, *rebuilt.reports]
         except BaseException:
             self._sign_anew()  # what was signed for these hours may be in doubt now
@@ -100,10 +129,15 @@ class FollowedHours:
         self._writer = f"silver:{uuid.uuid4().hex}"
         self._number = 0
 
-    def _remember(self, built: SilverBuilt) -> None:
+    def _remember(self, built: SilverBuilt, *, not_before: float | None = None) -> None:
+        """`not_before` is that of a rebuild, which left nothing in dispute."""
         for hour, summary in built.summaries.items():
-            self._known.pop(hour, None)
-            self._known[hour] = _Known(summary, tuple(s for s in built.states if s.hour == hour))
+            before = self._known.pop(hour, None)
+            states = tuple(state for state in built.states if state.hour == hour)
+            known = _Known(summary, states, not_before or 0.0)
+            if not_before is None and before is not None:
+                known = replace(before, summary=summary, states=states)
+            self._known[hour] = known
         for hour in [*self._known][:-MAX_KNOWN]:
             del self._known[hour]
 
@@ -112,7 +146,7 @@ class FollowedHours:
     ) -> SilverBuilt | None:
         """What was done to those hours that lines can be added to; null if to none."""
         meter = Meter.started(workspace.settings)
-        candidates = [hour for hour in hours if hour in self._known]
+        candidates = [hour for hour in hours if hour in self._known and not self._is_due(hour)]
         if not candidates:
             return None
         state, owner = workspace.settings.state, this_process(run_id)
@@ -146,18 +180,17 @@ class FollowedHours:
     def _judge_and_write(self, build: SilverBuild) -> SilverBuilt | None:
         judged = silver.judged_lines(build).persist()
         try:
-            payloads = (F.col("verdict") == ACCEPTED) | F.col("winner_fingerprint").isNotNull()
-            firsts = judged.where(payloads).select(*_ID, *_ORDER).toArrow()
-            accepted = _accepted_before(build, firsts)
-            build = _only(build, {*build.hours} - _displaced(firsts, accepted))
-            if not build.hours:
-                return None
-            verdicts = judged.where(F.col("event_hour").isin([*build.hours]))
+            payloads = disputes.payloads(judged)
+            accepted = disputes.accepted_before(build, payloads)
+            disputed = disputes.disputed_ids(payloads, accepted)
+            disputed |= disputes.ids_of(payloads) & self._disputed(build.hours)
+            verdicts, left = disputes.set_aside(build, judged, disputed)
             if accepted.num_rows:
                 verdicts = beside(verdicts, build.workspace.spark.createDataFrame(accepted))
             new = silver.counted(build, verdicts)
             if silver.unexpected_sources(build, new):
                 return None
+            new = {hour: new[hour].less(left.get(hour, NOTHING)) for hour in build.hours}
             summaries = {hour: self._known[hour].summary.plus(new[hour]) for hour in build.hours}
             held = {hour for hour, summary in summaries.items() if summary.blocked_by}
             build = _only(build, {*build.hours} - held)
@@ -166,7 +199,19 @@ class FollowedHours:
             versions = self._write(build, verdicts, new)
         finally:
             judged.unpersist()
+        self._dispute(build.hours, disputed)
+        unsettled = frozenset(hour for hour, *_ in self._disputed(build.hours))
+        build = replace(build, unsettled=unsettled)
         return silver.note(build, {hour: summaries[hour] for hour in build.hours}, versions)
+
+    def _disputed(self, hours: Iterable[str]) -> set[Id]:
+        return {id for hour in hours for id in self._known[hour].disputed}
+
+    def _dispute(self, hours: Iterable[str], disputed: Iterable[Id]) -> None:
+        for hour in hours:
+            known = self._known[hour]
+            more = known.disputed.union(id for id in disputed if id[0] == hour)
+            self._known[hour] = replace(known, disputed=more)
 
     def _write(
         self, build: SilverBuild, verdicts: DataFrame, new: Mapping[str, HourSummary]
@@ -224,31 +269,3 @@ def _new_lines(
 def _only(build: SilverBuild, hours: Iterable[str]) -> SilverBuild:
     kept = tuple(sorted(hours))
     return replace(build, hours=kept, lines=build.lines.where(F.col("home_hour").isin([*kept])))
-
-
-def _accepted_before(build: SilverBuild, firsts: pa.Table) -> pa.Table:
-    """The accepted lines whose ids come again among the new ones; opens only narrow columns."""
-    found = delta.read_arrow(
-        build.workspace.lake,
-        SILVER_EVENTS,
-        hours=build.hours,
-        columns=[*_ID, *_ORDER],
-        where=pc.field("event_id").isin(pc.unique(firsts["event_id"])),
-    )
-    return found.join(firsts.select(list(_ID)), keys=list(_ID), join_type="left semi")
-
-
-def _displaced(firsts: pa.Table, accepted: pa.Table) -> set[str]:
-    """Hours with a new line that sorts before the accepted one of its id, or is no copy of it."""
-    before = {tuple(row[name] for name in _ID): row for row in accepted.to_pylist()}
-    if not before:
-        return set()
-    displaced = set()
-    for new in firsts.to_pylist():
-        old = before.get(tuple(new[name] for name in _ID))
-        if old is None:
-            continue
-        is_copy = new["event_fingerprint"] == old["event_fingerprint"]
-        if not is_copy or [new[name] for name in _ORDER] < [old[name] for name in _ORDER]:
-            displaced.add(new["event_hour"])
-    return displaced

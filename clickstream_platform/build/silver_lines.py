@@ -21,8 +21,8 @@ class SilverBuild:
     """The lines to judge, of which hours and bronze version they are, and the states before.
 
     `sources` are those whose lines are expected; each costs a plan of its own. With `force`, hours
-    are written even if their rows seem unchanged; those `in_doubt` are in any case. `meter` counts
-    what the build costs.
+    are written even if their rows seem unchanged; those `in_doubt` are in any case. `unsettled`
+    hours stay stale, since lines of theirs wait for a rebuild. `meter` counts what the build costs.
     """
 
     workspace: Workspace
@@ -35,6 +35,7 @@ class SilverBuild:
     meter: Meter
     force: bool = False
     in_doubt: frozenset[str] = frozenset()
+    unsettled: frozenset[str] = frozenset()
 
 
 def repairing_sources(workspace: Workspace, names: Iterable[str]) -> list[str]:

@@ -115,7 +115,11 @@ class Refresher:
             "silver",
             "silver",
             SILVER,
-            stale_silver,
+            lambda of, states: [
+                hour
+                for hour in stale_silver(of, states)
+                if not self._followed.is_waiting(hour, states)
+            ],
             silver,
             turns(is_nobody_else=is_alone),
             checked=[SILVER_EVENTS],
@@ -166,8 +170,10 @@ class Refresher:
         return all(loop.has_gone_round for loop in self.loops)
 
     def wait_for_busy_hours(self) -> None:
-        """From now on, as at the end of a timed stream, no later round would come back to them."""
+        """From now on, as at the end of a timed stream: no later round would come back to them, or
+        to lines in dispute."""
         self._wait_s = leases.WAIT_S
+        self._followed.settle()
 
     def given_up(self) -> dict[str, str]:
         """Hour -> the layer that cannot be built there, and why; others may try."""

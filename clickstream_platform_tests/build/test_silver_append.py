@@ -49,9 +49,30 @@ def bring(workspace: Workspace, name: str, lines: Sequence[bytes], *, source: st
     build_bronze(workspace, list(workspace.manifest.waiting_hours()), run_id="test")
 
 
-def refresh(workspace: Workspace, followed: FollowedHours) -> None:
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def settling() -> FollowedHours:
+    """Lines in dispute are decided at once."""
+    followed = FollowedHours()
+    followed.settle()
+    return followed
+
+
+def go_round(workspace: Workspace, followed: FollowedHours) -> None:
     stale = stale_silver(workspace, hour_state.current(workspace.lake))
     followed.refresh(workspace, stale, run_id="test")
+
+
+def refresh(workspace: Workspace, followed: FollowedHours) -> None:
+    go_round(workspace, followed)
     assert not stale_silver(workspace, hour_state.current(workspace.lake))
 
 
@@ -163,13 +184,13 @@ def test_a_line_that_takes_the_place_of_an_accepted_one_leads_to_a_rebuild(
     before: tuple[str, bytes],
     after: tuple[str, bytes],
 ) -> None:
-    followed = FollowedHours()
+    followed = settling()
     bring(workspace, f"{before[0]}.jsonl", [before[1], click(2)])
     refresh(workspace, followed)
     bring(workspace, f"{after[0]}.jsonl", [after[1], click(4)])
     refresh(workspace, followed)
 
-    assert operations(workspace) == ["Overwrite", "Overwrite"]
+    assert operations(workspace) == ["Overwrite", "Append", "Overwrite"]
     assert f"{after[0]}0" in verdicts(workspace)["events"]
     assert_as_rebuilt(workspace, new_workspace, tmp_path / "other")
 
@@ -177,13 +198,13 @@ def test_a_line_that_takes_the_place_of_an_accepted_one_leads_to_a_rebuild(
 def test_another_payload_of_an_accepted_id_leads_to_a_rebuild_that_counts_it(
     workspace: Workspace, new_workspace: Callable[..., Workspace], tmp_path: Path
 ) -> None:
-    followed = FollowedHours()
+    followed = settling()
     bring(workspace, "a.jsonl", [click(1, second=8), click(2)])
     refresh(workspace, followed)
     bring(workspace, "b.jsonl", [click(1, second=9), click(4)])
     refresh(workspace, followed)
 
-    assert operations(workspace) == ["Overwrite", "Overwrite"]
+    assert operations(workspace) == ["Overwrite", "Append", "Overwrite"]
     assert verdicts(workspace)["quarantine"] == {"b0": "event_id_collision"}
     reused = rows(workspace, SILVER_EVENTS, "event_id", "reused_id_lines")
     assert {row["event_id"]: row["reused_id_lines"] for row in reused} == {
@@ -191,6 +212,48 @@ def test_another_payload_of_an_accepted_id_leads_to_a_rebuild_that_counts_it(
         "e2": 0,
         "e4": 0,
     }
+    assert_as_rebuilt(workspace, new_workspace, tmp_path / "other")
+
+
+def test_lines_in_dispute_wait_for_a_rebuild_and_keep_no_other_line_waiting(
+    workspace: Workspace, new_workspace: Callable[..., Workspace], tmp_path: Path
+) -> None:
+    clock = Clock()
+    followed = FollowedHours(clock=clock)
+    bring(workspace, "m.jsonl", [click(1, second=8), click(2), click(3)])
+    refresh(workspace, followed)
+    clock.now -= 1  # the rebuild took no time by this clock
+    bring(
+        workspace,
+        "n.jsonl",
+        [
+            click(1, second=9),  # another payload of an accepted id
+            click(1, second=8),  # a copy of the accepted one waits with it
+            click(2),  # a copy of what nobody disputes
+            click(1, price="-1"),  # rejected: competes with nobody
+            click(4),
+        ],
+    )
+    bring(workspace, "a.jsonl", [click(3), click(5)])  # its copy has the smaller address
+    go_round(workspace, followed)
+    bring(workspace, "o.jsonl", [click(1, second=8), click(3), click(6)])  # as before
+    go_round(workspace, followed)
+
+    assert operations(workspace) == ["Overwrite", "Append", "Append"]
+    found = verdicts(workspace)
+    new = {"n4": "e4", "a1": "e5", "o2": "e6"}
+    assert found["events"] == {"m0": "e1", "m1": "e2", "m2": "e3"} | new
+    assert found["duplicates"] == {"n2": "m1"}
+    assert found["quarantine"] == {"n3": "negative_price"}
+    states = hour_state.current(workspace.lake)
+    assert stale_silver(workspace, states) == [HOUR]
+    assert followed.is_waiting(HOUR, states)
+    assert verified(workspace).pending == 5
+
+    clock.now += 2
+    assert not followed.is_waiting(HOUR, states)
+    refresh(workspace, followed)
+    assert operations(workspace)[-1] == "Overwrite"
     assert_as_rebuilt(workspace, new_workspace, tmp_path / "other")
 
 
@@ -327,8 +390,12 @@ def test_any_split_into_appends_equals_one_rebuild(
     chance.shuffle(lines)
     cuts = sorted(chance.sample(range(1, len(lines)), 5))
     names = [f"{chance.randrange(100):02d}{place}.jsonl" for place in range(6)]
-    followed = FollowedHours()
+    clock = Clock()
+    followed = FollowedHours(clock=clock)
     for name, first, end in zip(names, [0, *cuts], [*cuts, len(lines)], strict=True):
         bring(workspace, name, lines[first:end])
-        refresh(workspace, followed)
+        clock.now += chance.choice((-1, 2))  # lines in dispute wait, or are decided
+        go_round(workspace, followed)
+    followed.settle()
+    refresh(workspace, followed)
     assert_as_rebuilt(workspace, new_workspace, tmp_path / "other")
