@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from clickstream_platform.build.workspace import Workspace
-from clickstream_platform.engine.client import shared_session
+from clickstream_platform.engine.client import background_session, shared_session
 from clickstream_platform.engine.server import Engine
 from clickstream_platform.settings import Settings, read_settings
 from clickstream_platform_tests.homes import ENGINE
@@ -50,6 +50,7 @@ def new_workspace(
         workspace = Workspace(
             read_settings(home=home, **{"engine": ENGINE, "automation": AT_ONCE, **settings}),
             lambda: shared_session(engine_settings),
+            background=lambda: background_session(engine_settings),
         )
         if not (template / "lake").exists():
             empty = Workspace(read_settings(home=template, engine=ENGINE), workspace.session)

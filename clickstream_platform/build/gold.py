@@ -58,6 +58,7 @@ class _Build(Build):
 
     silver_version: int
     existing: frozenset[str]
+    at_once: int | None = None
 
 
 def build_gold(
@@ -69,11 +70,13 @@ def build_gold(
     force: bool = False,
     wait_s: float = leases.WAIT_S,
     on_built: OnBuilt = nobody,
+    at_once: int | None = None,
 ) -> list[HourReport]:
     """Rebuilds `tables` in `hours`, one report per table and hour.
 
     `force` writes also the hours whose rows seem unchanged, to heal a table someone else touched.
     `wait_s` is for hours that others hold; `on_built` is told of each chunk once it is committed.
+    `at_once` is how many tables are built at the same time, all if null.
 
     Guarantees: a mart's rows are checked in memory before their commit; an hour that breaks a
         blocking rule, or whose rows did not change, is not written. `ops/hour_state` is last.
@@ -90,7 +93,7 @@ def build_gold(
         counts = {hour: row.row_count for hour, row in silver.items() if row.row_count}
         # Of the version that is read: the states may not know its newest hours yet.
         existing = frozenset(delta.hours_of(workspace.lake, SILVER_EVENTS, version=version))
-        build = _Build(workspace, tuple(hours), states, run_id, force, version, existing)
+        build = _Build(workspace, tuple(hours), states, run_id, force, version, existing, at_once)
         reports: list[HourReport] = []
         orders = open_orders(workspace, hours, build.existing, version=version)
         try:
@@ -111,7 +114,10 @@ def _build_chunk(
     version = build.silver_version
     window = open_window(build.workspace, build.hours, build.existing, orders, version=version)
     try:
-        results = in_parallel([partial(_build_table, build, table, window) for table in tables])
+        results = in_parallel(
+            [partial(_build_table, build, table, window) for table in tables],
+            at_once=build.at_once,
+        )
     finally:
         window.close()
     built = gold_checks.with_conflicts([hour for hours_of in results for hour in hours_of])

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -39,14 +39,20 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Workspace:
-    """One home and one engine session, made on first use."""
+    """One home and one engine session, made on first use; another for what may take longer."""
 
     settings: Settings
     session: Callable[[], SparkSession]
+    background: Callable[[], SparkSession] | None = None
 
     @property
     def spark(self) -> SparkSession:
         return self.session()
+
+    @cached_property
+    def in_background(self) -> Workspace:
+        """The same home by a session whose jobs give way to all others, if there is one."""
+        return replace(self, session=self.background or self.session)
 
     @property
     def lake(self) -> Path:
@@ -146,10 +152,12 @@ def _digest(code: str, mappings: str, values: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def in_parallel(tasks: Sequence[Callable[[], Result]]) -> list[Result]:
+def in_parallel(
+    tasks: Sequence[Callable[[], Result]], *, at_once: int | None = None
+) -> list[Result]:
     """The tasks' results in order; the engine interleaves their jobs. The first error is raised."""
     if not tasks:
         return []
-    with ThreadPoolExecutor(max_workers=len(tasks)) as pool:
+    with ThreadPoolExecutor(max_workers=at_once or len(tasks)) as pool:
         futures = [pool.submit(task) for task in tasks]
         return [future.result() for future in futures]

@@ -13,6 +13,7 @@ from pathlib import Path
 from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.session import SparkSession
 
+from clickstream_platform.engine.launch import BACKGROUND_POOL
 from clickstream_platform.engine.server import Engine
 from clickstream_platform.engine.state import EngineRecord, process
 from clickstream_platform.settings import Settings
@@ -107,6 +108,17 @@ def shared_session(settings: Settings, confs: Mapping[str, str] | None = None) -
         session = connect(settings, confs)
         _shared[key] = _connections[-1]
         return session
+
+
+def background_session(settings: Settings) -> SparkSession:
+    """As `shared_session`, a second one: its jobs get the cores that no other job asks for.
+
+    Spark hands a session's settings on to its jobs, the pool among them. A remote endpoint has
+    pools of its own: there it is the session that all share.
+    """
+    if settings.engine.remote:
+        return shared_session(settings)
+    return shared_session(settings, {"spark.scheduler.pool": BACKGROUND_POOL})
 
 
 def bounded_session(target: str, record: EngineRecord | None = None) -> SparkSession:

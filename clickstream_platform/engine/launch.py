@@ -40,6 +40,14 @@ appender.stderr.layout.pattern = %d{yyyy-MM-dd'T'HH:mm:ss.SSSXXX}{UTC} %p %c{1}:
 logger.server.name = org.apache.spark.sql.connect.service.SparkConnectServer
 logger.server.level = info
 """
+# Jobs of the background pool get a core that nobody else asks for; all others stand in one line.
+BACKGROUND_POOL = "background"
+SCHEDULER_POOLS = f"""\
+<allocations>
+  <pool name="default"><schedulingMode>FIFO</schedulingMode><minShare>1000</minShare></pool>
+  <pool name="{BACKGROUND_POOL}"><schedulingMode>FIFO</schedulingMode></pool>
+</allocations>
+"""
 # No checksum files, neither Hadoop's beside each file nor Delta's of each version: a commit lists
 # the whole log, four times as long with them. Parquet's own checksums are looked at instead.
 FILE_CONFS = {
@@ -88,6 +96,8 @@ def spark_confs(settings: Settings, scratch: Path, port: int) -> dict[str, str]:
                 f'"-Dlog4j2.configurationFile={scratch / "conf" / "log4j2.properties"}"',
             ]
         ),
+        "spark.scheduler.mode": "FAIR",
+        "spark.scheduler.allocation.file": str(scratch / "conf" / "pools.xml"),
         "spark.local.dir": str(scratch / "local"),
         "spark.python.daemon.module": "clickstream_platform.engine.python_daemon",
         "spark.ui.enabled": "false",
@@ -101,6 +111,9 @@ def spark_confs(settings: Settings, scratch: Path, port: int) -> dict[str, str]:
         "spark.sql.shuffle.partitions": str(settings.engine.shuffle_partitions),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.databricks.delta.snapshotPartitions": "2",
+        # A round of a stream has more generated classes than the 100 that Spark keeps: each would
+        # be compiled anew in every round.
+        "spark.sql.codegen.cache.maxEntries": "2000",
         **FILE_CONFS,
     }
 
@@ -147,6 +160,7 @@ def prepare_scratch(scratch: Path) -> None:
     for name in ("conf", "local", "tmp", "warehouse"):
         (scratch / name).mkdir(parents=True, exist_ok=True)
     (scratch / "conf" / "log4j2.properties").write_text(LOG_CONFIGURATION)
+    (scratch / "conf" / "pools.xml").write_text(SCHEDULER_POOLS)
 
 
 def free_port() -> int:

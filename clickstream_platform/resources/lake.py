@@ -11,6 +11,7 @@ from pydantic import PrivateAttr
 
 from clickstream_platform import logs
 from clickstream_platform.build.workspace import Workspace
+from clickstream_platform.engine.client import background_session
 from clickstream_platform.engine.failures import explain_engine_failure
 from clickstream_platform.resources.spark import SparkEngine
 from clickstream_platform.settings import Settings, settings
@@ -31,7 +32,11 @@ class Lake(dg.ConfigurableResource):
     @property
     def workspace(self) -> Workspace:
         if self._workspace is None:
-            self._workspace = Workspace(self.settings, lambda: self.engine.spark_session)
+            self._workspace = Workspace(
+                self.settings,
+                lambda: self.engine.spark_session,
+                background=lambda: background_session(self.settings),
+            )
         return self._workspace
 
     def table(self, table: Table) -> DeltaTable:

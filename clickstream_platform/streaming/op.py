@@ -13,10 +13,10 @@ from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCoun
 from clickstream_platform.hours import hour_key
 from clickstream_platform.resources.lake import Lake
 from clickstream_platform.storage import delta
+from clickstream_platform.streaming.layers import HOUR_BUILDS
 from clickstream_platform.streaming.loop import run_stream
 from clickstream_platform.streaming.offsets import OffsetsError
 from clickstream_platform.streaming.plan import plan_stream
-from clickstream_platform.streaming.refresh import HOUR_BUILDS
 from clickstream_platform.streaming.starting import note_failed_start
 from clickstream_platform.streaming.state import Heartbeat
 from clickstream_platform.tables.bronze import BRONZE_EVENTS

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import wait
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from grpc import RpcError
@@ -16,7 +15,7 @@ from pyspark.sql import SparkSession
 from clickstream_platform import logs
 from clickstream_platform.build.followed_lateness import FollowedLateness
 from clickstream_platform.build.gold import build_gold
-from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount
+from clickstream_platform.build.report import HourReport
 from clickstream_platform.build.silver_append import FollowedHours
 from clickstream_platform.build.staleness import stale_gold, stale_silver
 from clickstream_platform.build.workspace import Workspace
@@ -24,44 +23,24 @@ from clickstream_platform.setting_groups import StreamSettings
 from clickstream_platform.storage import hour_state, leases
 from clickstream_platform.storage.hour_state import States
 from clickstream_platform.storage.owners import this_process
+from clickstream_platform.streaming.layers import REMEDY, Layer, built_from, cannot_be_built
 from clickstream_platform.streaming.outage import first_line, is_lost
 from clickstream_platform.streaming.rounds import Loop
 from clickstream_platform.streaming.turns import Turns
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.catalog import SILVER
-from clickstream_platform.tables.contract import Table
 from clickstream_platform.tables.gold import GOLD
 from clickstream_platform.tables.silver import SILVER_EVENTS
 
 STOP_GRACE_S = 8.0
 HEAD_START_S = 30.0  # of silver's first round: in a cold engine gold's would only slow it down
-HOUR_BUILDS = "hour_builds"  # the rule that an hour breaks which cannot be built
-REMEDY = (
-    "The stream leaves the hour to the repair runs; if these fail too, mend the cause and run "
-    "`clickstream run`."
-)
-
-
-@dataclass(frozen=True)
-class _Layer:
-    """What is built hour by hour; `checked` are the tables whose check tells that it cannot be.
-
-    `lease` is the layer that its builds hold hours of, for which they wait so many seconds.
-    """
-
-    name: str
-    lease: str
-    tables: Sequence[Table]
-    stale: Callable[[Workspace, States], Iterable[str]]
-    build: Callable[[Sequence[str], float], int]
-    turns: Turns
-    checked: Sequence[Table] = ()
+GOLD_AT_ONCE = 2  # tables of gold; more plans at a time would slow silver's down
 
 
 class Refresher:
     """Keeps silver and gold of one source's hours up to date, in two loops.
 
-    Silver need not wait for gold, whose rounds take longer.
+    Silver need not wait for gold, whose rounds take longer and whose jobs give way to silver's.
     Guarantees: an hour that cannot be built keeps no other from being built: it is tried again
         alone, and given up in the end (`Turns`), with a report of a failed check for each of its
         tables. Only a lost engine, or what concerns no single hour, ends a loop.
@@ -75,7 +54,7 @@ class Refresher:
         self._workspace = workspace
         self._source = source
         self._followed = FollowedHours()
-        self._session: SparkSession | None = None
+        self._sessions: dict[str, SparkSession] = {}  # by layer, once it was built
         self._run_id = run_id
         self._told: SimpleQueue[HourReport] = SimpleQueue()
         self._wait_s = 0.0  # for hours that others hold
@@ -100,10 +79,18 @@ class Refresher:
             return len(built)
 
         def gold(hours: Sequence[str], wait_s: float) -> int:
-            built = build_gold(workspace, hours, run_id=run_id, wait_s=wait_s, on_built=self._tell)
+            built = build_gold(
+                workspace.in_background,
+                hours,
+                run_id=run_id,
+                wait_s=wait_s,
+                on_built=self._tell,
+                at_once=GOLD_AT_ONCE,
+            )
             return len(built)
 
-        self._lateness = _Layer(
+        self._lateness = Layer(
+            workspace,
             "lateness",
             "bronze",
             (),
@@ -111,7 +98,8 @@ class Refresher:
             count,
             turns(is_nobody_else=True),
         )
-        self._silver = _Layer(
+        self._silver = Layer(
+            workspace,
             "silver",
             "silver",
             SILVER,
@@ -124,7 +112,8 @@ class Refresher:
             turns(is_nobody_else=is_alone),
             checked=[SILVER_EVENTS],
         )
-        self._gold = _Layer(
+        self._gold = Layer(
+            workspace.in_background,
             "gold",
             "gold",
             GOLD,
@@ -202,24 +191,25 @@ class Refresher:
         self._is_ending = True
         deadline = time.monotonic() + STOP_GRACE_S
         while rounds := [r for loop in self.loops if (r := loop.in_work) and not r.done()]:
-            if self._session is None or time.monotonic() > deadline:
+            if not self._sessions or time.monotonic() > deadline:
                 return
-            with suppress(PySparkException, RpcError):  # a lost engine ends the round by itself
-                self._session.interruptAll()
+            for session in {*self._sessions.values()}:
+                with suppress(PySparkException, RpcError):  # a lost engine ends a round by itself
+                    session.interruptAll()
             wait(rounds, timeout=0.5)
 
-    def _round(self, layer: _Layer) -> int:
+    def _round(self, layer: Layer) -> int:
         """How many reports of what was built it has told."""
         states = hour_state.current(self._workspace.lake)
         stale = layer.stale(self._workspace, states)
         if layer.tables:
             stale = self._ours(stale, states)
-        built_from = {hour: _built_from(states, layer, hour) for hour in stale}
-        together, alone = layer.turns.next(built_from)
+        versions = {hour: built_from(states, layer, hour) for hour in stale}
+        together, alone = layer.turns.next(versions)
         parts = (together, *([hour] for hour in alone))
         return sum(self._build(layer, self._free(layer, hours), states) for hours in parts)
 
-    def _free(self, layer: _Layer, hours: Sequence[str]) -> Sequence[str]:
+    def _free(self, layer: Layer, hours: Sequence[str]) -> Sequence[str]:
         """Those of the hours that nobody else holds; all of them if we wait for these."""
         if self._wait_s or not hours:
             return hours
@@ -231,18 +221,18 @@ class Refresher:
         }
         return [hour for hour in hours if hour not in busy]
 
-    def _build(self, layer: _Layer, hours: Sequence[str], states: States) -> int:
+    def _build(self, layer: Layer, hours: Sequence[str], states: States) -> int:
         """Builds the hours; if that fails, halves of them, so that the hour to blame is alone."""
         if not hours or self._is_ending:
             return 0
-        self._session = self._workspace.spark
+        session = self._sessions[layer.name] = layer.workspace.spark
         try:
             built = layer.build(hours, self._wait_s)
         except leases.HoursBusyError as error:  # taken since we looked
             self._log.warning("hours are busy", error=str(error))
             return 0
         except Exception as error:
-            self.is_cut_off = not self._is_ending and is_lost(self._session, error)
+            self.is_cut_off = not self._is_ending and is_lost(session, error)
             if self._is_ending or self.is_cut_off:
                 raise
             if len(hours) == 1:
@@ -253,17 +243,17 @@ class Refresher:
         layer.turns.built(hours)
         return built
 
-    def _failed(self, layer: _Layer, hour: str, states: States, error: Exception) -> int:
+    def _failed(self, layer: Layer, hour: str, states: States, error: Exception) -> int:
         """Tells nothing while the hour is to be tried again; else its failed checks."""
         words = first_line(error)
-        is_given_up = layer.turns.failed(hour, words, built_from=_built_from(states, layer, hour))
+        is_given_up = layer.turns.failed(hour, words, built_from=built_from(states, layer, hour))
         told = {"layer": layer.name, "hour": hour, "source": self._source, "error": words}
         if not is_given_up:
             self._log.warning("hour failed, to be tried again", **told)
             return 0
         tables = ", ".join(table.path for table in layer.checked) or layer.name
         self._log.error("hour given up", tables=tables, remedy=REMEDY, **told)
-        self._tell(_cannot_be_built(table, hour, states, words) for table in layer.checked)
+        self._tell(cannot_be_built(table, hour, states, words) for table in layer.checked)
         return len(layer.checked)
 
     def _ours(self, hours: Iterable[str], states: States) -> list[str]:
@@ -271,23 +261,3 @@ class Refresher:
         bronze = hour_state.of_table(states, BRONZE_EVENTS.path)
         ours = {hour for hour, row in bronze.items() if self._source in row.sources}
         return [hour for hour in hours if hour in ours]
-
-
-def _built_from(states: States, layer: _Layer, hour: str) -> int:
-    found = (states.get((table.path, hour)) for table in layer.tables)
-    return max((row.input_version for row in found if row), default=-1)
-
-
-def _cannot_be_built(table: Table, hour: str, states: States, error: str) -> HourReport:
-    """The failed check of an hour that was given up; readers keep what was there."""
-    before = states.get((table.path, hour))
-    rule = RuleCount(HOUR_BUILDS, "block", 1, 1, f"{error} {REMEDY}")
-    return HourReport(
-        table=table.path,
-        hour=hour,
-        row_count=before.row_count if before else 0,
-        version=before.version if before else -1,
-        unchanged=True,
-        checks=(CheckOutcome("contract", (rule,)),),
-        blocked_by=HOUR_BUILDS,
-    )

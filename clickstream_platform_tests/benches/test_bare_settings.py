@@ -13,6 +13,7 @@ SAFETY = {"-XX:+ExitOnOutOfMemoryError"}
 FAST = (
     "spark.sql.adaptive.enabled",
     "spark.python.sql.dataFrameDebugging.enabled",
+    "spark.sql.codegen.cache.maxEntries",
     "spark.databricks.delta.snapshotPartitions",
     "spark.databricks.delta.writeChecksumFile.enabled",
     "spark.hadoop.fs.file.impl",

@@ -6,8 +6,8 @@ from pathlib import Path
 import dagster as dg
 
 from clickstream_platform.build.report import CheckOutcome, HourReport, RuleCount
+from clickstream_platform.streaming.layers import HOUR_BUILDS
 from clickstream_platform.streaming.op import DagsterObserver
-from clickstream_platform.streaming.refresh import HOUR_BUILDS
 from clickstream_platform.tables.silver import SILVER_EVENTS
 
 KEY = dg.AssetCheckKey(dg.AssetKey(SILVER_EVENTS.key), "contract")

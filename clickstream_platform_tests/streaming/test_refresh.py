@@ -16,9 +16,9 @@ from clickstream_platform.build.touched import record_touched
 from clickstream_platform.build.workspace import Workspace
 from clickstream_platform.monitoring.rules import hours_given_up
 from clickstream_platform.storage import delta, hour_state
+from clickstream_platform.streaming.layers import HOUR_BUILDS
 from clickstream_platform.streaming.loop import StreamUnsettledError, run_stream
 from clickstream_platform.streaming.plan import plan_stream
-from clickstream_platform.streaming.refresh import HOUR_BUILDS
 from clickstream_platform.streaming.state import Heartbeat, StreamFolder
 from clickstream_platform.tables.bronze import BRONZE_EVENTS
 from clickstream_platform.tables.contract import Table
