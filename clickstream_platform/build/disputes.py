@@ -46,6 +46,7 @@ def accepted_before(build: SilverBuild, new: pa.Table) -> pa.Table:
 
 
 def ids_of(rows: pa.Table) -> set[Id]:
+    """The ids that the rows have, each with its hour and scope."""
     return set(zip(*(rows[name].to_pylist() for name in _ID), strict=True))
 
 

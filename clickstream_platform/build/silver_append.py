@@ -87,8 +87,9 @@ class FollowedHours:
     def _is_due(self, hour: str) -> bool:
         """Whether lines in dispute have waited long enough."""
         known = self._known.get(hour)
-        has_dispute = known is not None and bool(known.disputed)
-        return has_dispute and (self._is_ending or self._clock() >= self._known[hour].not_before)
+        if known is None or not known.disputed:
+            return False
+        return self._is_ending or self._clock() >= known.not_before
 
     def refresh(
         self,

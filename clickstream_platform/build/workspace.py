@@ -155,7 +155,10 @@ def _digest(code: str, mappings: str, values: object) -> str:
 def in_parallel(
     tasks: Sequence[Callable[[], Result]], *, at_once: int | None = None
 ) -> list[Result]:
-    """The tasks' results in order; the engine interleaves their jobs. The first error is raised."""
+    """The tasks' results in order; the engine interleaves their jobs. The first error is raised.
+
+    `at_once` is how many are at work at the same time, all if null.
+    """
     if not tasks:
         return []
     with ThreadPoolExecutor(max_workers=at_once or len(tasks)) as pool:

@@ -36,6 +36,7 @@ class Layer:
 
 
 def built_from(states: States, layer: Layer, hour: str) -> int:
+    """The newest version of its input that the hour was built from; -1 if never."""
     found = (states.get((table.path, hour)) for table in layer.tables)
     return max((row.input_version for row in found if row), default=-1)
 
